@@ -1,0 +1,1 @@
+"""tidegate: from localhost to production with Claude."""

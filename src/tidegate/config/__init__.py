@@ -1,0 +1,1 @@
+"""The settings: read once, here; nothing else touches the environment."""

@@ -1,0 +1,84 @@
+"""One attempt: what a send of a call has learned, and the charge that it becomes."""
+
+from tidegate.core.call import Call
+from tidegate.core.ports import Clock, Reply
+from tidegate.model.hold import Charge, Hold
+from tidegate.model.labels import is_label
+from tidegate.model.usage import Metered, Usage
+from tidegate.policy.plan import Plan
+from tidegate.policy.settlement import CostOf, Ending, settle
+
+
+class Attempt:
+    """One send of a call.  `charge` is None until it is settled."""
+
+    def __init__(self, call: Call, plan: Plan, hold: Hold, clock: Clock) -> None:
+        self.call = call
+        self.plan = plan
+        self.hold = hold
+        self.charge: Charge | None = None
+        self.sent = False
+        """True once the first byte was handed to the socket."""
+        self.status: int | None = None
+        self.request_id: str | None = None
+        self._clock = clock
+        self._started = clock.ticks()
+        self._first_byte: float | None = None
+
+    def mark_sent(self) -> None:
+        """From here on it may cost money."""
+        self.sent = True
+
+    def replied(self, reply: Reply) -> None:
+        """The headers of a reply are here."""
+        self.status = reply.status
+        self._first_byte = self._clock.ticks()
+        for name, value in reply.headers:
+            if name == b"request-id":
+                text = value.decode("latin-1")
+                self.request_id = text if is_label(text) else None
+                break
+
+    def close(self, ending: Ending, metered: Metered, cost_of: CostOf, output_bytes: int = 0) -> Charge:
+        """The charge, for the way the attempt ended; kept, so that there is only ever one."""
+        ask = self.hold.ask
+        end = settle(
+            ending,
+            metered=metered,
+            bound=ask.bound,
+            cost_of=cost_of,
+            status=self.status,
+            on_cut=self.plan.on_cut,
+            output_bytes=output_bytes,
+        )
+        model = metered.model
+        self.charge = Charge(
+            attempt_id=ask.attempt_id,
+            call_id=ask.call_id,
+            started_at=self.hold.admitted_at,
+            duration_ms=_ms(self._clock.ticks() - self._started),
+            first_byte_ms=None if self._first_byte is None else _ms(self._first_byte - self._started),
+            app=ask.caller.app,
+            user_id=ask.caller.user_id,
+            route=ask.caller.route,
+            model_requested=ask.model,
+            model=model if model and is_label(model) else ask.model,
+            upstream=ask.upstream,
+            outcome=end.outcome,
+            error_type=metered.error_type,
+            status=self.status,
+            attempt=ask.attempt,
+            stop_reason=metered.stop_reason,
+            usage=metered.usage or Usage(),
+            max_tokens=ask.max_tokens,
+            held=ask.bound.cost,
+            cost=end.bill.cost,
+            exactness=end.bill.exactness,
+            price_version=ask.price_version,
+            upstream_request_id=self.request_id,
+        )
+        return self.charge
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))

@@ -1,0 +1,84 @@
+"""The books: holds and charges through a store that may be down for a moment, and no charge is lost."""
+
+from collections.abc import Awaitable, Callable
+
+from tidegate.core.ports import Clock, Observe, Store
+from tidegate.model.errors import StoreDown
+from tidegate.model.facts import AttemptSettled, HoldExceeded, LeaseExpired
+from tidegate.model.hold import Ask, Charge, Hold
+from tidegate.model.refusal import Refusal
+from tidegate.model.times import SECOND
+
+
+class Books:
+    """What the Gate does with money.
+
+    A settlement that the store cannot take now waits here and is tried again every second.  If this process dies
+    meanwhile, the lease of the hold ends and the sweep charges it whole: late, but never lost.
+    """
+
+    def __init__(self, store: Store, clock: Clock, observe: Observe) -> None:
+        self._store = store
+        self._clock = clock
+        self._observe = observe
+        self._open: dict[str, Hold] = {}
+        self._owed: dict[str, Callable[[], Awaitable[object]]] = {}
+
+    @property
+    def open_holds(self) -> int:
+        """Holds of this process that are not settled yet."""
+        return len(self._open)
+
+    @property
+    def owed(self) -> int:
+        """Settlements that wait for the store."""
+        return len(self._owed)
+
+    async def admit(self, ask: Ask) -> Hold | Refusal:
+        """A durable hold, or why there is none.  Whoever is cancelled in between leaves no hold behind."""
+        try:
+            hold = await self._store.admit(ask, self._clock.now())
+        except StoreDown:
+            return Refusal(reason="store_down", retry_after=2.0)
+        except BaseException:
+            await self.release(ask.attempt_id)
+            raise
+        if isinstance(hold, Hold):
+            self._open[ask.attempt_id] = hold
+        return hold
+
+    async def settle(self, hold: Hold, charge: Charge) -> None:
+        """Write the charge, now or as soon as the store can."""
+        await self._pay(charge.attempt_id, lambda: self._store.settle(hold, charge))
+        self._observe(AttemptSettled(charge))
+        if charge.cost > charge.held:
+            self._observe(HoldExceeded(charge))
+
+    async def release(self, attempt_id: str) -> None:
+        """Give a hold back, now or as soon as the store can."""
+        await self._pay(attempt_id, lambda: self._store.release(attempt_id))
+
+    async def keep(self, lease: int) -> None:
+        """The chores of every second: pay what is owed, renew leases (to `lease` microseconds), sweep dead holds."""
+        for attempt_id, pay in list(self._owed.items()):
+            await pay()
+            self._owed.pop(attempt_id, None)
+        now = self._clock.now()
+        aging = [name for name, hold in self._open.items() if hold.lease_until - now < lease // 2]
+        if aging:
+            await self._store.renew(aging, now + lease)
+        for charge in await self._store.sweep(now):
+            self._open.pop(charge.attempt_id, None)
+            self._observe(LeaseExpired(charge))
+
+    async def _pay(self, attempt_id: str, pay: Callable[[], Awaitable[object]]) -> None:
+        self._open.pop(attempt_id, None)
+        try:
+            await pay()
+        except StoreDown:
+            self._owed[attempt_id] = pay
+
+
+def lease_of(total: float) -> int:
+    """The length of a lease, microseconds: the longest that an attempt may live, and one second."""
+    return int((total + 1) * SECOND)

@@ -1,0 +1,319 @@
+"""The Gate: the life of a call.  The only place where the order of effects is written.
+
+    plan      route, price, bound                        pure
+    admit     one atomic hold in every scope             durable before anything is sent
+    send      upstream; retries are owned here           each attempt has its own hold and charge
+    relay     pieces as they come, metered on the way    stream.py
+    settle    once per attempt, however it ended         books.py
+
+A refusal is a reply.  The rules for code in this ring stand in run_now.py.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Literal
+
+import msgspec
+
+from tidegate.core.attempt import Attempt
+from tidegate.core.books import Books, lease_of
+from tidegate.core.call import Call, Exchange
+from tidegate.core.ports import Clock, Ledger, Observe, Outgoing, Reply, Store, Upstream
+from tidegate.core.stream import Stream, header, is_event_stream, read_all
+from tidegate.model.errors import Broken, NotSent, StoreDown
+from tidegate.model.facts import CallFailed, CallRefused, CallSucceeded
+from tidegate.model.hold import Ask, Charge, Hold
+from tidegate.model.refusal import Refusal
+from tidegate.model.usage import Metered
+from tidegate.policy import bounds, retry
+from tidegate.policy.edit import count_tokens_body, with_max_tokens
+from tidegate.policy.error_json import read_error
+from tidegate.policy.final import Failed, final_answer
+from tidegate.policy.meter import read_message
+from tidegate.policy.plan import Plan, plan
+from tidegate.policy.prices import PriceBook
+from tidegate.policy.pricing import cost
+from tidegate.policy.replies import refusal_reply
+from tidegate.policy.rules import Rules
+from tidegate.policy.settlement import CostOf, Ending
+
+NOTHING = Metered()
+"""What is known of a reply that never came."""
+
+
+class Gate:
+    """The policy core behind every door."""
+
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        prices: PriceBook,
+        store: Store,
+        ledger: Ledger,
+        upstreams: Sequence[Upstream],
+        clock: Clock,
+        observe: Observe,
+        rng: Callable[[], float],
+        new_id: Callable[[], str],
+        texts: Mapping[str, str],
+    ) -> None:
+        self._rules = rules
+        self._prices = prices
+        self._ledger = ledger
+        self._upstream = upstreams[0]
+        self._clock = clock
+        self._observe = observe
+        self._rng = rng
+        self._new_id = new_id
+        self._texts = texts
+        self._lease = lease_of(rules.timeouts.total)
+        self.books = Books(store, clock, observe)
+
+    async def open(self, call: Call) -> Exchange:
+        """The exchange of a call: an answer, an error of the upstream, or a refusal."""
+        if call.reading is None:
+            return await self._open_free(call)
+        planned = plan(self._rules, self._prices, call.caller, call.reading, call.betas, call.models)
+        if isinstance(planned, Refusal):
+            return await self.refuse(call, planned)
+        outgoing = call.outgoing
+        if planned.edit is not None:
+            outgoing = msgspec.structs.replace(outgoing, body=with_max_tokens(outgoing.body, planned.edit, absent=call.reading.max_tokens is None))
+        spent = 0
+        failed: Failed | None = None
+        for number in count(1):
+            planned, hold = await self._admit(call, planned, number)
+            if isinstance(hold, Refusal):
+                if failed is None:
+                    return await self.refuse(call, hold)
+                return self._fail(call, failed, number - 1, spent)
+            attempt = Attempt(call, planned, hold, self._clock)
+            result = await self._send(attempt, outgoing, spent)
+            if isinstance(result, Exchange):
+                return result
+            failed = result
+            spent += attempt.charge.cost if attempt.charge is not None else 0
+            delay = self._delay(call, number, failed)
+            if delay is None:
+                return self._fail(call, failed, number, spent)
+            await self._clock.sleep(delay)
+        raise AssertionError("unreachable")
+
+    async def refuse(self, call: Call, refusal: Refusal) -> Exchange:
+        """Answer without sending."""
+        model = call.reading.model if call.reading is not None else ""
+        fact = CallRefused(call_id=call.call_id, at=self._clock.now(), caller=call.caller, model=model, refusal=refusal)
+        return await self.refused(fact)
+
+    async def refused(self, fact: CallRefused) -> Exchange:
+        """The reply of a refusal, recorded and told."""
+        self._observe(fact)
+        with suppress(StoreDown):  # a refusal moves no money, and the log has it
+            await self._ledger.refused(fact)
+        status, headers, body = refusal_reply(fact.refusal, f"req_{fact.call_id}", self._texts)
+        return Exchange(status, headers, body)
+
+    async def keep(self) -> None:
+        """The chores of every second; raises StoreDown."""
+        await self.books.keep(self._lease)
+
+    # -- admit
+
+    async def _admit(self, call: Call, planned: Plan, number: int) -> tuple[Plan, Hold | Refusal]:
+        """Hold the bound; where only its size is in the way, count the tokens once and try the smaller one."""
+        hold = await self.books.admit(self._ask(call, planned, number))
+        if not (isinstance(hold, Refusal) and hold.sized and planned.countable):
+            return planned, hold
+        tokens = await self._count(call)
+        if tokens is None:
+            return planned, hold
+        bound = bounds.counted(planned.reading, planned.price, tokens)
+        planned = msgspec.structs.replace(planned, bound=bound, countable=False)
+        return planned, await self.books.admit(self._ask(call, planned, number))
+
+    def _ask(self, call: Call, planned: Plan, number: int) -> Ask:
+        return Ask(
+            attempt_id=self._new_id(),
+            call_id=call.call_id,
+            attempt=number,
+            caller=call.caller,
+            model=planned.reading.model,
+            scope_model=planned.price.model,
+            upstream=self._upstream.name,
+            bound=planned.bound,
+            max_tokens=planned.reading.max_tokens or 0,
+            price_version=self._prices.version,
+            lease=self._lease,
+        )
+
+    async def _count(self, call: Call) -> int | None:
+        """The upstream's own count of the prompt; None when it cannot be had."""
+        body = count_tokens_body(call.outgoing.body)
+        headers = [(name, value) for name, value in call.outgoing.headers if name != b"accept-encoding"]
+        outgoing = Outgoing("POST", "/v1/messages/count_tokens", headers, body)
+        try:
+            reply = await self._upstream.send(outgoing, self._rules.timeouts, _ignore)
+            answer = await read_all(reply)
+        except (NotSent, Broken):
+            return None
+        if reply.status != 200:
+            return None
+        try:
+            return max(0, msgspec.json.decode(answer, type=_Count).input_tokens)
+        except msgspec.DecodeError:
+            return None
+
+    # -- send
+
+    async def _send(self, attempt: Attempt, outgoing: Outgoing, spent: int) -> Exchange | Failed:
+        """Send one attempt; what came of it, settled, or a stream that settles at its end."""
+        try:
+            reply = await self._upstream.send(outgoing, self._rules.timeouts, attempt.mark_sent)
+            attempt.replied(reply)
+            if reply.status == 200 and is_event_stream(reply.headers):
+                return self._stream(attempt, reply, spent)
+            body = await read_all(reply)
+        except NotSent:
+            await self.books.release(attempt.hold.ask.attempt_id)
+            return Failed(loss="not_sent")
+        except Broken as broken:
+            if attempt.status is None or attempt.status < 300:
+                ending = _ending(broken)
+                await self._settle(attempt, ending, NOTHING)
+                return Failed(loss=ending)
+            body = b""  # an error reply without its body is an error all the same, and free
+        except BaseException:  # cancelled: the caller has left
+            await self._abandon(attempt)
+            raise
+        return await self._answered(attempt, reply, body, spent)
+
+    async def _answered(self, attempt: Attempt, reply: Reply, body: bytes, spent: int) -> Exchange | Failed:
+        """Settle an attempt whose whole reply is here."""
+        if reply.status >= 300:
+            failed = self._error(reply, body)
+            error = failed.failure.error
+            await self._settle(attempt, "upstream_error", Metered(error_type=error.type if error else None))
+            return failed
+        charge = await self._settle(attempt, "ok", read_message(body, header(reply.headers, b"content-encoding")))
+        self._succeed(attempt.call, charge, spent)
+        return Exchange(reply.status, reply.headers, body)
+
+    def _stream(self, attempt: Attempt, reply: Reply, spent: int) -> Exchange:
+        async def settle(ending: Ending, metered: Metered, output_bytes: int) -> None:
+            charge = await self._settle(attempt, ending, metered, output_bytes)
+            if charge.outcome in ("ok", "model_refusal"):
+                self._succeed(attempt.call, charge, spent)
+            else:
+                self._broke(attempt.call, charge, spent)
+
+        drain = attempt.plan.on_cut == "drain"
+        request_id = attempt.request_id or f"req_{attempt.call.call_id}"
+        stream = Stream(reply, settle, self._texts, request_id, drain=drain)
+        return Exchange(reply.status, reply.headers, read=stream.read, close=stream.close)
+
+    async def _abandon(self, attempt: Attempt) -> None:
+        if attempt.charge is not None:
+            return
+        if not attempt.sent:
+            await self.books.release(attempt.hold.ask.attempt_id)
+            return
+        charge = await self._settle(attempt, "aborted", NOTHING)
+        self._broke(attempt.call, charge, 0)
+
+    async def _settle(self, attempt: Attempt, ending: Ending, metered: Metered, output_bytes: int = 0) -> Charge:
+        charge = attempt.close(ending, metered, self._cost_of(attempt.plan), output_bytes)
+        await self.books.settle(attempt.hold, charge)
+        return charge
+
+    def _cost_of(self, planned: Plan) -> CostOf:
+        return lambda model, usage: cost(self._prices.find(model) or planned.price, usage)
+
+    # -- answer
+
+    def _error(self, reply: Reply, body: bytes) -> Failed:
+        info = read_error(body, reply.status, header(reply.headers, b"content-encoding"))
+        failure = retry.failure(reply.status, reply.headers, info, self._clock.now())
+        return Failed(failure=failure, headers=reply.headers, body=body)
+
+    def _delay(self, call: Call, number: int, failed: Failed) -> float | None:
+        if call.transparent and failed.loss is None:
+            return None
+        elapsed = self._clock.ticks() - call.started
+        return retry.decide(self._rules.retry, number, elapsed, failed.failure, self._rng)
+
+    def _fail(self, call: Call, failed: Failed, attempts: int, spent: int) -> Exchange:
+        """The reply after the last failure."""
+        answer = final_answer(failed, f"req_{call.call_id}", self._texts, transparent=call.transparent)
+        self._observe(
+            CallFailed(
+                call_id=call.call_id,
+                caller=call.caller,
+                model=call.reading.model if call.reading is not None else "",
+                duration_ms=self._elapsed_ms(call),
+                attempts=attempts,
+                error_type=answer.error_type,
+                reason=answer.reason,
+                status=failed.failure.status,
+                cost=spent,
+                upstream_request_id=answer.request_id,
+            )
+        )
+        return Exchange(answer.status, answer.headers, answer.body)
+
+    async def _open_free(self, call: Call) -> Exchange:
+        """A path that costs nothing: the same retries, no hold."""
+        for number in count(1):
+            try:
+                reply = await self._upstream.send(call.outgoing, self._rules.timeouts, _ignore)
+                body = await read_all(reply)
+            except NotSent:
+                failed = Failed(loss="not_sent")
+            except Broken as broken:
+                failed = Failed(loss=_ending(broken))
+            else:
+                if reply.status < 300:
+                    return Exchange(reply.status, reply.headers, body)
+                failed = self._error(reply, body)
+            delay = self._delay(call, number, failed)
+            if delay is None:
+                return self._fail(call, failed, number, 0)
+            await self._clock.sleep(delay)
+        raise AssertionError("unreachable")
+
+    # -- tell
+
+    def _succeed(self, call: Call, charge: Charge, spent: int) -> None:
+        self._observe(CallSucceeded(charge, self._elapsed_ms(call), spent + charge.cost))
+
+    def _broke(self, call: Call, charge: Charge, spent: int) -> None:
+        self._observe(
+            CallFailed(
+                call_id=call.call_id,
+                caller=call.caller,
+                model=charge.model,
+                duration_ms=self._elapsed_ms(call),
+                attempts=charge.attempt,
+                error_type=charge.error_type or charge.outcome,
+                reason=charge.outcome,
+                status=charge.status,
+                cost=spent + charge.cost,
+                upstream_request_id=charge.upstream_request_id,
+            )
+        )
+
+    def _elapsed_ms(self, call: Call) -> int:
+        return max(0, round((self._clock.ticks() - call.started) * 1000))
+
+
+class _Count(msgspec.Struct):
+    input_tokens: int
+
+
+def _ignore() -> None:
+    pass
+
+
+def _ending(broken: Broken) -> Literal["timeout", "cut"]:
+    return "timeout" if broken.kind == "timeout" else "cut"

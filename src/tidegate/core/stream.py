@@ -1,0 +1,119 @@
+"""Relaying a stream: each piece the moment it comes, metered on the way, settled before its last piece goes out."""
+
+from collections.abc import Awaitable, Callable
+
+from tidegate.core.ports import Headers, Reply
+from tidegate.model.errors import Broken
+from tidegate.model.texts import Texts, fill
+from tidegate.model.usage import Metered
+from tidegate.policy.meter import StreamMeter
+from tidegate.policy.replies import sse_error
+from tidegate.policy.settlement import Ending
+
+Settle = Callable[[Ending, Metered, int], Awaitable[None]]
+
+
+class Stream:
+    """An event stream on its way to the caller."""
+
+    def __init__(self, reply: Reply, settle: Settle, texts: Texts, request_id: str, *, drain: bool) -> None:
+        self._reply = reply
+        self._meter = StreamMeter(header(reply.headers, b"content-encoding"))
+        self._compressed = header(reply.headers, b"content-encoding") not in (None, b"identity")
+        self._settle_once: Settle | None = settle
+        self._texts = texts
+        self._request_id = request_id
+        self._drain = drain
+        self._over = False
+
+    async def read(self) -> bytes:
+        """The next piece; b"" after the end.  Raises Broken when a cut cannot be told inside the stream."""
+        if self._over:
+            return b""
+        try:
+            piece = await self._reply.read()
+        except Broken as broken:
+            return await self._cut("timeout" if broken.kind == "timeout" else "cut", broken)
+        except BaseException:
+            await self.close()
+            raise
+        if piece:
+            self._meter.feed(piece)
+            if self._meter.ended:
+                await self._settle("ok")
+            return piece
+        if self._meter.ended:
+            self._over = True
+            return b""
+        if self._meter.metered().error_type is not None:  # the upstream has said itself what went wrong
+            self._over = True
+            await self._settle("cut")
+            return b""
+        return await self._cut("cut", Broken("the upstream ended the stream before message_stop", "cut"))
+
+    async def close(self) -> None:
+        """The caller has left."""
+        if self._over:
+            return
+        self._over = True
+        if self._drain and self._settle_once is not None and not self._meter.ended:
+            await self._read_to_end()
+        await self._reply.close()
+        await self._settle("aborted")
+
+    async def _read_to_end(self) -> None:
+        try:
+            while piece := await self._reply.read():
+                self._meter.feed(piece)
+        except Broken:
+            return  # it is settled as far as it was read
+
+    async def _cut(self, ending: Ending, broken: Broken) -> bytes:
+        self._over = True
+        await self._reply.close()
+        told = self._settle_once is None  # the whole answer was there: nothing is missing
+        await self._settle(ending)
+        if told:
+            return b""
+        if self._compressed:
+            raise broken
+        kind = "timeout_error" if ending == "timeout" else "api_error"
+        event = sse_error(kind, fill(self._texts, ending), self._request_id)
+        # In the middle of an event the line break makes it one `error` event, which SDKs do not take for an answer.
+        return event if self._meter.at_boundary else b"\n" + event
+
+    async def _settle(self, ending: Ending) -> None:
+        settle, self._settle_once = self._settle_once, None
+        if settle is not None:
+            await settle(ending, self._meter.metered(), self._meter.output_bytes)
+
+
+async def read_all(reply: Reply) -> bytes:
+    """The whole body of a reply; raises Broken."""
+    try:
+        first = await reply.read()
+        if not first:
+            return b""
+        second = await reply.read()
+        if not second:
+            return first
+        pieces = [first, second]
+        while piece := await reply.read():
+            pieces.append(piece)
+    except BaseException:
+        await reply.close()
+        raise
+    return b"".join(pieces)
+
+
+def is_event_stream(headers: Headers) -> bool:
+    """True when the body is server-sent events."""
+    return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
+
+
+def header(headers: Headers, wanted: bytes) -> bytes | None:
+    """The value of a header, names in lower case; None when it is absent."""
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None

@@ -1,0 +1,271 @@
+"""One SQLite file, shared by the store and the ledger: transactions, group commit, migrations.
+
+Rules:
+1. A piece of work is a function of the connection.  It runs inside BEGIN IMMEDIATE, so processes of one machine
+   that share the file take turns; its result is handed out after COMMIT only.
+2. The async file gathers all work of one turn of the event loop into one transaction (group commit).
+3. When the batch fails as a whole, each piece runs again in a transaction of its own: a bad one fails alone.
+4. `synchronous`: NORMAL survives the death of the process, FULL the loss of power.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from tidegate.model.errors import ConfigError, StoreDown
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+PATIENCE = 5.0
+"""Seconds to wait for another process's transaction before the file counts as locked."""
+
+
+class Listener(Protocol):
+    """Someone who keeps unwritten state beside the file."""
+
+    def before_commit(self, db: sqlite3.Connection) -> None:
+        """Write what is pending."""
+
+    def after_rollback(self) -> None:
+        """Forget what was pending: it never happened."""
+
+    def before_work(self, db: sqlite3.Connection) -> None:
+        """A transaction has begun; another process may have written since the last one."""
+
+
+class File(Protocol):
+    """What a back end needs: run work in a transaction, or read without one."""
+
+    path: Path
+
+    def listen(self, listener: Listener) -> None:
+        """Add a listener."""
+
+    def migrate(self, name: str, package: str) -> None:
+        """Run the SQL scripts of a package that this file has not seen."""
+
+    def run(self, work: Work[T]) -> Awaitable[T]:
+        """The result of `work`, after it was committed; raises StoreDown.  Queued at once: cancelling does not undo."""
+
+    def read(self, work: Work[T]) -> T:
+        """The result of `work` on committed data, at once and outside any batch; raises StoreDown."""
+
+
+class _Transactions:
+    """The connection and the order of one transaction; the two kinds of file differ in when they call it."""
+
+    def __init__(self, path: Path, *, durability: str = "process") -> None:
+        self.path = path
+        self._synchronous = "FULL" if durability == "power" else "NORMAL"
+        self._listeners: list[Listener] = []
+        self._db = self._open()
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def read(self, work: Work[T]) -> T:
+        try:
+            return work(self._db)
+        except sqlite3.Error as error:
+            raise StoreDown(explain(self.path, error)) from None
+
+    def migrate(self, name: str, package: str) -> None:
+        try:
+            self._db.execute("PRAGMA busy_timeout = 5000")
+            with self._transaction() as db:
+                _migrate(db, name, package)
+            self._db.execute("PRAGMA busy_timeout = 0")
+        except sqlite3.Error as error:
+            raise ConfigError(explain(self.path, error)) from None
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            db = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False, timeout=0, cached_statements=256
+            )
+            db.execute("PRAGMA busy_timeout = 5000")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA synchronous = {self._synchronous}")
+            db.execute("PRAGMA temp_store = MEMORY")
+            db.execute("PRAGMA busy_timeout = 0")
+        except sqlite3.Error as error:
+            raise ConfigError(explain(self.path, error)) from None
+        return db
+
+    def _begin(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        for listener in self._listeners:
+            listener.before_work(self._db)
+
+    def _commit(self) -> None:
+        for listener in self._listeners:
+            listener.before_commit(self._db)
+        self._db.execute("COMMIT")
+
+    def _rollback(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # SQLite rolls back by itself on some errors
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        for listener in self._listeners:
+            listener.after_rollback()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._begin()
+            yield self._db
+            self._commit()
+        except BaseException:
+            self._rollback()
+            raise
+
+
+class BlockingFile(_Transactions):
+    """A file for threads: one transaction at a time, each a lock's length."""
+
+    def __init__(self, path: Path, *, durability: str = "process") -> None:
+        super().__init__(path, durability=durability)
+        self._lock = threading.Lock()
+
+    async def run(self, work: Work[T]) -> T:
+        return self.run_blocking(work)
+
+    def run_blocking(self, work: Work[T]) -> T:
+        """As `run`, for callers without a coroutine."""
+        until = time.monotonic() + PATIENCE
+        with self._lock:
+            while True:
+                try:
+                    with self._transaction() as db:
+                        return work(db)
+                except sqlite3.Error as error:
+                    if not is_busy(error) or time.monotonic() > until:
+                        raise StoreDown(explain(self.path, error)) from None
+                time.sleep(0.002)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._db.close()
+
+
+class AsyncFile(_Transactions):
+    """A file for one event loop: all work of a turn is one transaction."""
+
+    def __init__(self, path: Path, *, durability: str = "process") -> None:
+        super().__init__(path, durability=durability)
+        self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
+        self._since: float | None = None
+
+    def run(self, work: Work[T]) -> Awaitable[T]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._flush)
+        self._waiting.append((work, future))
+        return future
+
+    def close(self) -> None:
+        """Write what waits, then close the connection."""
+        if self._waiting:
+            self._flush()
+        self._db.close()
+
+    def _flush(self) -> None:
+        batch = self._waiting
+        try:
+            with self._transaction() as db:
+                results = [work(db) for work, _ in batch]
+        except sqlite3.Error as error:
+            if is_busy(error) and not self._out_of_patience():
+                asyncio.get_running_loop().call_later(0.001, self._flush)
+                return
+            self._since, self._waiting = None, []
+            self._one_by_one(batch)
+            return
+        except Exception:  # noqa: BLE001 - a bug in one piece of work must not touch the others
+            self._since, self._waiting = None, []
+            self._one_by_one(batch)
+            return
+        self._since, self._waiting = None, []
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+    def _out_of_patience(self) -> bool:
+        now = time.monotonic()
+        self._since = self._since or now
+        return now - self._since > PATIENCE
+
+    def _one_by_one(self, batch: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
+        for work, future in batch:
+            try:
+                with self._transaction() as db:
+                    result = work(db)
+            except sqlite3.Error as error:
+                _fail(future, StoreDown(explain(self.path, error)))
+            except Exception as error:  # noqa: BLE001 - it belongs to the one who asked
+                _fail(future, error)
+            else:
+                if not future.done():
+                    future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # seen: an abandoned waiter must not become a warning at exit
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """True when another connection holds the file just now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+_REMEDIES = {
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: does its folder exist, and may this user write there?",
+    sqlite3.SQLITE_READONLY: "is read-only: give this user the right to write it and its folder",
+    sqlite3.SQLITE_PERM: "may not be used by this user: check its permissions",
+    sqlite3.SQLITE_FULL: "cannot grow: the disk is full; free some space",
+    sqlite3.SQLITE_CORRUPT: "is damaged: move it away and restore a backup, or start with a new file",
+    sqlite3.SQLITE_NOTADB: "is not a SQLite database: move it away or name another file",
+    sqlite3.SQLITE_BUSY: "is locked by another program; stop that one or wait",
+    sqlite3.SQLITE_LOCKED: "is locked by another program; stop that one or wait",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: is the disk full or failing?",
+}
+
+
+def explain(path: Path, error: sqlite3.Error) -> str:
+    """One line: which file, what is wrong, what to do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _REMEDIES:
+        return f"{path} {_REMEDIES[code]}"
+    return f"{path} cannot be used by SQLite: {error}"
+
+
+def _migrate(db: sqlite3.Connection, name: str, package: str) -> None:
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (part TEXT, script TEXT, PRIMARY KEY (part, script)) WITHOUT ROWID"
+    )
+    seen = {row[0] for row in db.execute("SELECT script FROM migrations WHERE part = ?", (name,))}
+    scripts = {entry.name: entry for entry in (resources.files(package) / "sql").iterdir()}
+    for script in sorted(scripts.keys() - seen):
+        for statement in _statements(scripts[script].read_text(encoding="utf-8")):
+            db.execute(statement)
+        db.execute("INSERT INTO migrations VALUES (?, ?)", (name, script))
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

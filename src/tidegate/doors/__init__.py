@@ -1,0 +1,1 @@
+"""The ways in; they do not know each other."""

@@ -1,0 +1,1 @@
+"""The gateway: tidegate as an HTTP server that any language and any SDK can point at."""

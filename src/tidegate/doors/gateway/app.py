@@ -1,0 +1,242 @@
+"""The gateway as an ASGI application: who asks, what is asked, and the way through the Gate."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from tidegate.core.call import Call, Exchange
+from tidegate.core.gate import Gate
+from tidegate.core.ports import Clock, Outgoing
+from tidegate.doors.gateway.body import Left, Receive, read_body, unpack
+from tidegate.doors.gateway.keyring import Keyring
+from tidegate.doors.gateway.own import OwnPages
+from tidegate.doors.gateway.paths import Path, find_path
+from tidegate.doors.gateway.wire import downward, single, upward
+from tidegate.model.call import Caller, Reading
+from tidegate.model.errors import Broken
+from tidegate.model.facts import CallRefused
+from tidegate.model.keys import AppKey
+from tidegate.model.labels import label
+from tidegate.model.refusal import Refusal
+from tidegate.policy.features import unbounded_betas
+from tidegate.policy.plan import ANONYMOUS
+from tidegate.policy.reading import read
+
+Scope = Mapping[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_NOBODY = Caller("unknown", ANONYMOUS, "default")
+
+
+class Gateway:
+    """The ASGI application."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        keyring: Keyring,
+        pages: OwnPages,
+        clock: Clock,
+        new_id: Callable[[], str],
+        label_secret: bytes,
+        max_body: int,
+        body_timeout: float,
+        total: float,
+    ) -> None:
+        self._gate = gate
+        self._keyring = keyring
+        self._pages = pages
+        self._clock = clock
+        self._new_id = new_id
+        self._label_secret = label_secret
+        self._max_body = max_body
+        self._body_timeout = body_timeout
+        self._total = total
+        self._closing: set[asyncio.Task[None]] = set()
+        self.draining = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"the gateway does not speak {scope['type']}")
+        if self._pages.has(scope["path"]):
+            await self._pages.answer(scope, send)
+            return
+        try:
+            await self._serve(scope, receive, send)
+        except Left:
+            return
+
+    async def settled(self) -> None:
+        """Wait until every exchange whose caller has left is settled."""
+        while self._closing:
+            await asyncio.wait(self._closing)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = await self._exchange(scope, receive)
+        if exchange is None:
+            return
+        if exchange.body is None:
+            await self._relay(exchange, receive, send)
+        else:
+            await _whole(exchange, scope["method"], send)
+
+    async def _exchange(self, scope: Scope, receive: Receive) -> Exchange | None:
+        """The exchange of a request; None when the client has left meanwhile."""
+        call_id = self._new_id()
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        client = scope.get("client")
+        key = self._keyring.check(headers, client[0] if client else "")
+        if isinstance(key, Refusal):
+            return await self._refused(call_id, _NOBODY, key)
+        caller = Caller(key.app, ANONYMOUS, "default")
+        path = self._allowed(scope, key)
+        if isinstance(path, Refusal):
+            return await self._refused(call_id, caller, path)
+        if path.handling == "hello":
+            return Exchange(200, [(b"content-type", b"application/json")], b"{}")
+        if self.draining:
+            return await self._refused(call_id, caller, Refusal(reason="draining", retry_after=1.0))
+        body = await read_body(receive, single(headers, b"content-length"), self._max_body, self._body_timeout)
+        if isinstance(body, Refusal):
+            return await self._refused(call_id, caller, body)
+        call = self._call(call_id, scope, key, path, body)
+        if isinstance(call, Refusal):
+            return await self._refused(call_id, caller, call)
+        return await self._opened(call, receive)
+
+    def _allowed(self, scope: Scope, key: AppKey) -> Path | Refusal:
+        path = find_path(scope["raw_path"].decode("latin-1"))
+        if path is None:
+            return Refusal(reason="unknown_path")
+        if scope["method"] not in path.methods:
+            return Refusal(reason="bad_method", detail=f"Use {' or '.join(path.methods)}.")
+        if path.handling == "denied" or (path.scope is not None and path.scope not in key.scopes):
+            return Refusal(reason="not_allowed", scope="path")
+        return path
+
+    def _call(self, call_id: str, scope: Scope, key: AppKey, path: Path, body: bytes) -> Call | Refusal:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        encoding = single(headers, b"content-encoding")
+        plain = body if encoding is None else unpack(body, encoding, self._max_body)
+        if isinstance(plain, Refusal):
+            return plain
+        reading: Reading | None = None
+        if path.handling == "messages":
+            read_ = read(plain)
+            if isinstance(read_, Refusal):
+                return read_
+            reading = read_
+        caller = self._caller(key, headers, reading)
+        if isinstance(caller, Refusal):
+            return caller
+        up = upward(headers, key.scopes)
+        if plain is not body:
+            up = [(name, value) for name, value in up if name != b"content-encoding"]
+        query = scope["query_string"]
+        target = scope["raw_path"].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+        betas = b",".join(value for name, value in headers if name == b"anthropic-beta")
+        return Call(
+            call_id=call_id,
+            caller=caller,
+            reading=reading,
+            outgoing=Outgoing(scope["method"], target, up, plain),
+            betas=unbounded_betas(betas) if betas else (),
+            models=key.models,
+            transparent=key.transparent,
+            started=self._clock.ticks(),
+        )
+
+    def _caller(self, key: AppKey, headers: list[tuple[bytes, bytes]], reading: Reading | None) -> Caller | Refusal:
+        user = key.user_id or _text(single(headers, b"x-tidegate-user"))
+        if not user and key.user_from == "metadata" and reading is not None:
+            user = reading.metadata_user
+        route = key.routes[0] if len(key.routes) == 1 else _text(single(headers, b"x-tidegate-route")) or "default"
+        if key.routes and route not in key.routes:
+            return Refusal(reason="not_allowed", scope="route")
+        return Caller(
+            key.app,
+            label(user, self._label_secret) if user else ANONYMOUS,
+            label(route, self._label_secret),
+        )
+
+    async def _refused(self, call_id: str, caller: Caller, refusal: Refusal) -> Exchange:
+        fact = CallRefused(call_id=call_id, at=self._clock.now(), caller=caller, model="", refusal=refusal)
+        return await self._gate.refused(fact)
+
+    # -- the way back
+
+    async def _opened(self, call: Call, receive: Receive) -> Exchange | None:
+        """Open the call; when the client leaves meanwhile, cancel it and return None."""
+        opening = asyncio.ensure_future(self._gate.open(call))
+        leaving = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((opening, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                return opening.result()
+            opening.cancel()
+            await asyncio.wait((opening,))
+            return None
+        except asyncio.CancelledError:
+            opening.cancel()
+            raise
+        finally:
+            leaving.cancel()
+
+    async def _relay(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+        """Pass a stream on, piece by piece; the client's leaving ends the upstream's work at once."""
+        task = asyncio.current_task()
+        assert task is not None
+        leaving = asyncio.ensure_future(receive())
+        left = False
+
+        def leave(_: object) -> None:
+            nonlocal left
+            if not leaving.cancelled():
+                left = True
+                task.cancel()
+
+        leaving.add_done_callback(leave)
+        try:
+            async with asyncio.timeout(self._total + 5):  # a client that stops reading must not hold a stream for ever
+                await send(
+                    {"type": "http.response.start", "status": exchange.status, "headers": downward(exchange.headers)}
+                )
+                while piece := await exchange.read():
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                leaving.remove_done_callback(leave)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except Broken:
+            _abort(send)
+        except TimeoutError:
+            _abort(send)
+        except asyncio.CancelledError:
+            if not left:
+                raise
+        finally:
+            leaving.remove_done_callback(leave)
+            leaving.cancel()
+            closing = asyncio.ensure_future(exchange.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+
+def _abort(send: Send) -> None:
+    """End the connection in the middle of a message, so that the client sees that it is not whole."""
+    cycle = getattr(send, "__self__", None)
+    transport = getattr(cycle, "transport", None)
+    if transport is not None:
+        transport.abort()
+
+
+async def _whole(exchange: Exchange, method: str, send: Send) -> None:
+    body = exchange.body or b""
+    headers = downward(exchange.headers)
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace").strip()

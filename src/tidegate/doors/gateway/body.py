@@ -1,0 +1,65 @@
+"""Reading a request body: bounded, patient for a while, and unpacked where the client compressed it."""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tidegate.model.refusal import Refusal
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Left(Exception):  # noqa: N818 - the fact: the client has left
+    """The client closed the connection before its request was complete."""
+
+
+async def read_body(receive: Receive, declared: bytes | None, most: int, patience: float) -> bytes | Refusal:
+    """The body as it came; a refusal when it is longer than `most` bytes or stalls for `patience` seconds."""
+    if declared is not None and declared.isdigit() and int(declared) > most:
+        return too_large(most)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        try:
+            message = await asyncio.wait_for(receive(), patience) if pieces else await _first(receive, patience)
+        except TimeoutError:
+            return Refusal(reason="bad_request", detail="The request body did not arrive in time.")
+        if message["type"] != "http.request":
+            raise Left
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > most:
+            return too_large(most)
+        if not message.get("more_body", False):
+            return piece if not pieces else b"".join([*pieces, piece])
+        pieces.append(piece)
+
+
+async def _first(receive: Receive, patience: float) -> dict[str, Any]:
+    """The first piece is nearly always here already: step once without the cost of a timer."""
+    return await asyncio.wait_for(receive(), patience)
+
+
+def too_large(most: int) -> Refusal:
+    """The refusal of a body above the limit."""
+    return Refusal(reason="too_large", detail=f"The limit is {most // (1024 * 1024)} MB.")
+
+
+def unpack(body: bytes, encoding: bytes, most: int) -> bytes | Refusal:
+    """The plain bytes of a body with `content-encoding`; bounded, so that a small body cannot become a huge one."""
+    name = encoding.strip().lower()
+    if name in (b"", b"identity"):
+        return body
+    if name not in (b"gzip", b"x-gzip", b"deflate"):
+        return Refusal(reason="bad_request", detail="The body's content-encoding is not supported; use gzip or none.")
+    try:
+        unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: gzip or zlib, as its header says
+        plain = unzip.decompress(body, most + 1)
+    except zlib.error:
+        return Refusal(reason="bad_request", detail="The body is not what its content-encoding says.")
+    if len(plain) > most:
+        return too_large(most)
+    if not unzip.eof or unzip.unused_data:
+        return Refusal(reason="bad_request", detail="The body is not what its content-encoding says.")
+    return plain

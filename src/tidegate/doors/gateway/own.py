@@ -1,0 +1,91 @@
+"""The gateway's own pages: health, readiness and the dashboard; never behind an app key."""
+
+import hmac
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from tidegate.doors.gateway.dashboard import dashboard
+from tidegate.doors.gateway.wire import single
+from tidegate.ledgers.usage import UsageReader
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Scope = Mapping[str, Any]
+
+_PUBLIC = frozenset({"/healthz", "/readyz"})
+_PATHS = _PUBLIC | {"/dashboard", "/", "/favicon.ico"}
+
+_SAFE_PAGE = [
+    (b"content-type", b"text/html; charset=utf-8"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+
+
+class OwnPages:
+    """Answers what is not Claude's."""
+
+    def __init__(self, *, reader: UsageReader, admin_token: str | None, ready: Callable[[], Mapping[str, Any]]) -> None:
+        self._reader = reader
+        self._admin_token = admin_token
+        self._ready = ready
+
+    def has(self, path: str) -> bool:
+        """True for a path that is answered here."""
+        return path in _PATHS
+
+    async def answer(self, scope: Scope, send: Send) -> None:
+        """One request to an own page."""
+        status, headers, body = self._page(scope)
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _page(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        path = scope["path"]
+        if scope["method"] not in ("GET", "HEAD"):
+            return _text(405, "Use GET.", (b"allow", b"GET, HEAD"))
+        if path == "/healthz":
+            return _json(200, {"status": "ok"})
+        if path == "/readyz":
+            state = self._ready()
+            return _json(200 if state["ready"] else 503, state)
+        if path == "/":
+            return _text(302, "See the dashboard.", (b"location", b"/dashboard"))
+        if path != "/dashboard":
+            return _text(404, "Not found.")
+        if not self._admin_token:
+            return _text(404, "Set TIDEGATE_ADMIN_TOKEN (32 characters or more) and restart to open the dashboard.")
+        if not _is_admin(scope["headers"], self._admin_token):
+            realm = (b"www-authenticate", b'Basic realm="tidegate: any name, the password is TIDEGATE_ADMIN_TOKEN"')
+            return _text(401, "The dashboard needs the admin token.", realm)
+        return 200, list(_SAFE_PAGE), dashboard(self._reader)
+
+
+def _is_admin(headers: list[tuple[bytes, bytes]], token: str) -> bool:
+    """The token as a bearer, or as the password that a browser asks for; compared in constant time."""
+    scheme, _, given = (single(headers, b"authorization") or b"").partition(b" ")
+    if scheme.lower() == b"basic":
+        try:
+            given = b64decode(given, validate=True).partition(b":")[2]
+        except NotBase64:
+            return False
+    elif scheme.lower() != b"bearer":
+        return False
+    return hmac.compare_digest(given.strip(), token.encode())
+
+
+def _json(status: int, value: Mapping[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    return status, [(b"content-type", b"application/json"), (b"cache-control", b"no-store")], msgspec.json.encode(value)
+
+
+def _text(status: int, text: str, *more: tuple[bytes, bytes]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    return status, [(b"content-type", b"text/plain; charset=utf-8"), *more], f"{text}\n".encode()

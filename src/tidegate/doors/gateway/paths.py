@@ -1,0 +1,42 @@
+"""The paths of the gateway: an explicit list; everything else is answered here and never sent on."""
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from tidegate.model.keys import Scope
+
+Handling = Literal["messages", "free", "hello", "denied"]
+
+
+class Path(Struct, frozen=True):
+    """What happens on a path."""
+
+    handling: Handling
+    methods: tuple[str, ...]
+    scope: Scope | None = None
+
+
+_EXACT: dict[str, Path] = {
+    "/v1/messages": Path("messages", ("POST",), "messages"),
+    "/v1/messages/count_tokens": Path("free", ("POST",), "count_tokens"),
+    "/v1/models": Path("free", ("GET",), "models"),
+    "/api/hello": Path("hello", ("HEAD", "GET")),
+}
+_PATTERNS: list[tuple[re.Pattern[str], Path]] = [
+    (re.compile(r"/v1/models/[A-Za-z0-9._:@-]{1,128}"), Path("free", ("GET",), "models")),
+    (re.compile(r"/v1/messages/batches(/.*)?"), Path("denied", ("GET", "POST", "DELETE"), "batches")),
+    (re.compile(r"/v1/files(/.*)?"), Path("denied", ("GET", "POST", "DELETE"), "files")),
+]
+
+
+def find_path(raw: str) -> Path | None:
+    """The path's entry; None for an unknown one.  `raw` is not percent-decoded: no second spelling is accepted."""
+    path = _EXACT.get(raw)
+    if path is not None:
+        return path
+    for pattern, found in _PATTERNS:
+        if pattern.fullmatch(raw):
+            return found
+    return None

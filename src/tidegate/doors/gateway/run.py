@@ -1,0 +1,83 @@
+"""One gateway process, from settings to its clean end."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+
+import uvloop
+
+from tidegate.assemble import Running, assemble
+from tidegate.config.settings import Settings
+from tidegate.doors.gateway.app import Gateway
+from tidegate.doors.gateway.keyring import Keyring
+from tidegate.doors.gateway.own import OwnPages
+from tidegate.doors.gateway.server import Chores, make_server
+from tidegate.ledgers.usage import UsageReader
+from tidegate.model.errors import ConfigError
+from tidegate.system.ids import new_id
+
+
+def run(settings: Settings, sock: socket.socket, *, log_format: str, on_ready: Callable[[], None]) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT; raises ConfigError before anything is served."""
+    if settings.key_secret is None:
+        raise ConfigError(
+            "TIDEGATE_KEY_SECRET is not set: app keys cannot be checked; `tidegate init` makes one in .env, or set it "
+            "to any 32 characters or more"
+        )
+    uvloop.run(_serve(settings, sock, log_format, on_ready))
+
+
+async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_ready: Callable[[], None]) -> None:
+    running = assemble(settings, log_format=log_format)
+    chores = Chores(running.gate.keep, running.logger)
+    gateway = _gateway(settings, running, chores)
+    server = make_server(
+        gateway, header_timeout=settings.gateway.header_timeout, drain=settings.gateway.drain
+    )
+    async with chores.running():
+        serving = asyncio.ensure_future(server.serve(sockets=[sock]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        if server.started:
+            on_ready()
+        await serving
+        await gateway.settled()
+    await _pay_debts(running, settings.gateway.drain)
+    await running.close()
+
+
+async def _pay_debts(running: Running, patience: float) -> None:
+    """What the store could not take yet gets a last chance; otherwise the sweep of another process charges it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            while running.gate.books.owed:
+                await Chores(running.gate.keep, running.logger).once()
+                await asyncio.sleep(0.05)
+
+
+def _gateway(settings: Settings, running: Running, chores: Chores) -> Gateway:
+    assert settings.key_secret is not None
+    secret = settings.key_secret.reveal()
+    token = settings.admin_token
+    pages = OwnPages(
+        reader=UsageReader(running.ledger.file),
+        admin_token=token.reveal() if token is not None else None,
+        ready=lambda: {
+            "ready": chores.store_up,
+            "store": "up" if chores.store_up else "down",
+            "open_holds": running.gate.books.open_holds,
+            "owed_settlements": running.gate.books.owed,
+        },
+    )
+    return Gateway(
+        gate=running.gate,
+        keyring=Keyring(running.keys, secret, running.clock),
+        pages=pages,
+        clock=running.clock,
+        new_id=new_id,
+        label_secret=secret.encode(),
+        max_body=settings.gateway.max_body,
+        body_timeout=settings.gateway.body_timeout,
+        total=settings.rules.timeouts.total,
+    )

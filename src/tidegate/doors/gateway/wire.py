@@ -1,0 +1,73 @@
+"""What crosses the gateway: which headers pass, in which direction."""
+
+from collections.abc import Iterable
+
+from tidegate.core.ports import Headers
+
+HOP_BY_HOP = frozenset(
+    {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-connection"}
+)
+
+_NOT_UP = HOP_BY_HOP | {
+    b"host",
+    b"content-length",
+    b"expect",
+    b"x-api-key",
+    b"authorization",
+    b"api-key",
+    b"cookie",
+    b"forwarded",
+}
+_NOT_UP_PREFIXES = (b"proxy-", b"x-forwarded-", b"x-tidegate-")
+_NOT_DOWN = HOP_BY_HOP | {b"content-length"}
+
+SCOPED = {b"anthropic-workspace-id": "workspace", b"anthropic-user-profile-id": "user_profile"}
+"""Headers that choose an account's part: they need a scope of the key."""
+
+_READABLE = {b"gzip", b"deflate", b"identity"}
+
+
+def upward(headers: Iterable[tuple[bytes, bytes]], scopes: Iterable[str]) -> list[tuple[bytes, bytes]]:
+    """The headers that go upstream: no credentials, nothing about the way here, nothing of tidegate's own."""
+    passed = []
+    named: set[bytes] = set()
+    for name, value in headers:
+        if name == b"connection":
+            named.update(part.strip().lower() for part in value.split(b","))
+        elif name in _NOT_UP or name.startswith(_NOT_UP_PREFIXES) or (name in SCOPED and SCOPED[name] not in scopes):
+            continue
+        elif name == b"accept-encoding":
+            passed.append((name, readable_encodings(value)))
+        else:
+            passed.append((name, value))
+    if named - {b"keep-alive", b"close"}:
+        return [(name, value) for name, value in passed if name not in named]
+    return passed
+
+
+def downward(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """The headers that go back to the client; lengths and framing are this connection's own."""
+    passed = []
+    named: set[bytes] = set()
+    for name, value in headers:
+        if name == b"connection":
+            named.update(part.strip().lower() for part in value.split(b","))
+        elif name not in _NOT_DOWN:
+            passed.append((name, value))
+    if named - {b"keep-alive", b"close"}:
+        return [(name, value) for name, value in passed if name not in named]
+    return passed
+
+
+def readable_encodings(value: bytes) -> bytes:
+    """`accept-encoding` without what the meter cannot read: a bill must never hide in an unknown compression."""
+    kept = [part for part in value.split(b",") if part.split(b";")[0].strip().lower() in _READABLE]
+    return b",".join(kept).strip() or b"identity"
+
+
+def single(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
+    """The value of a header; None when it is absent.  The first of several counts."""
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None

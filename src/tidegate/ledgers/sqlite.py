@@ -1,0 +1,84 @@
+"""The ledger in a SQLite file: charges, adjustments, refusals; append-only."""
+
+import sqlite3
+
+from tidegate.databases.sqlite import File
+from tidegate.model.facts import CallRefused
+from tidegate.model.hold import Adjustment, Charge
+from tidegate.model.times import rfc3339
+
+_CHARGE = f"INSERT OR IGNORE INTO charges VALUES ({','.join('?' * 32)})"  # noqa: S608 - only question marks
+_ADJUST = "INSERT OR IGNORE INTO adjustments VALUES (?, ?, ?, ?)"
+_REFUSE = "INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class SqliteLedger:
+    """The Ledger over one file."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        file.migrate("ledger", "tidegate.ledgers")
+
+    def within(self, db: sqlite3.Connection) -> "Within":
+        """The same ledger inside a transaction that somebody else has begun."""
+        return Within(db)
+
+    async def append(self, charge: Charge) -> bool:
+        return await self.file.run(lambda db: _write(db, charge))
+
+    async def adjust(self, adjustment: Adjustment) -> bool:
+        return await self.file.run(lambda db: _write_adjustment(db, adjustment))
+
+    async def cost(self, attempt_id: str) -> int | None:
+        return await self.file.run(lambda db: _cost(db, attempt_id))
+
+    async def refused(self, refused: CallRefused) -> None:
+        await self.file.run(lambda db: _write_refusal(db, refused))
+
+
+class Within:
+    """The Ledger on a connection in mid-transaction; never suspends."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    async def append(self, charge: Charge) -> bool:
+        return _write(self._db, charge)
+
+    async def adjust(self, adjustment: Adjustment) -> bool:
+        return _write_adjustment(self._db, adjustment)
+
+    async def cost(self, attempt_id: str) -> int | None:
+        return _cost(self._db, attempt_id)
+
+    async def refused(self, refused: CallRefused) -> None:
+        _write_refusal(self._db, refused)
+
+
+def _write(db: sqlite3.Connection, charge: Charge) -> bool:
+    usage = charge.usage
+    row = (
+        charge.attempt_id, charge.call_id, rfc3339(charge.started_at), charge.duration_ms, charge.first_byte_ms,
+        charge.app, charge.user_id, charge.route, charge.model_requested, charge.model, charge.upstream,
+        charge.outcome, charge.error_type, charge.status, charge.attempt, charge.stop_reason,
+        usage.input_tokens, usage.cache_read_tokens, usage.cache_write_5m_tokens, usage.cache_write_1h_tokens,
+        usage.output_tokens, usage.thinking_tokens, usage.web_searches, usage.service_tier, usage.speed, usage.geo,
+        charge.max_tokens, charge.held, charge.cost, charge.exactness, charge.price_version, charge.upstream_request_id,
+    )  # fmt: skip
+    return db.execute(_CHARGE, row).rowcount == 1
+
+
+def _write_adjustment(db: sqlite3.Connection, adjustment: Adjustment) -> bool:
+    row = (adjustment.adjusts, rfc3339(adjustment.at), adjustment.source, adjustment.cost_delta)
+    return db.execute(_ADJUST, row).rowcount == 1
+
+
+def _cost(db: sqlite3.Connection, attempt_id: str) -> int | None:
+    row = db.execute("SELECT total_cost FROM costs WHERE attempt_id = ?", (attempt_id,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _write_refusal(db: sqlite3.Connection, refused: CallRefused) -> None:
+    caller, refusal = refused.caller, refused.refusal
+    row = (rfc3339(refused.at), refused.call_id, caller.app, caller.user_id, caller.route, refused.model)
+    db.execute(_REFUSE, (*row, refusal.reason, refusal.scope))

@@ -1,0 +1,1 @@
+"""The words of tidegate as frozen values: calls, usage, money, facts, refusals, errors."""

@@ -1,0 +1,29 @@
+"""Times: microseconds since 1970 UTC inside, RFC 3339 text outside."""
+
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000_000
+"""Microseconds."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def as_datetime(at: int) -> datetime:
+    """Microseconds since 1970 UTC as an aware datetime."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def as_microseconds(at: datetime) -> int:
+    """An aware datetime as microseconds since 1970 UTC."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def rfc3339(at: int) -> str:
+    """`2026-11-22T10:30:00.123456Z`: always six decimals, so that text order is time order."""
+    return (_EPOCH + timedelta(microseconds=at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_rfc3339(text: str) -> int:
+    """Microseconds since 1970 UTC of an RFC 3339 time; raises ValueError."""
+    at = datetime.fromisoformat(text)
+    return as_microseconds(at if at.tzinfo else at.replace(tzinfo=UTC))

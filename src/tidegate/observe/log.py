@@ -1,0 +1,173 @@
+"""One line per call: `claude_call_success`, `claude_call_error`, `claude_call_refused`; never content."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TextIO
+
+import msgspec
+import structlog
+
+from tidegate.model.facts import (
+    AttemptSettled,
+    CallFailed,
+    CallRefused,
+    CallSucceeded,
+    Fact,
+    HoldExceeded,
+    LeaseExpired,
+)
+from tidegate.model.hold import Charge
+from tidegate.model.texts import Texts, fill
+from tidegate.model.times import rfc3339
+from tidegate.policy.replies import refusal_text
+
+LogFormat = Literal["json", "readable"]
+
+
+def make_logger(form: LogFormat, out: TextIO | None = None, *, debug: bool = False) -> Any:
+    """A structlog logger of our own: the application's logging set-up stays untouched."""
+    lowest = 10 if debug else 20
+    if form == "json":
+        return structlog.wrap_logger(
+            structlog.BytesLogger(getattr(out or sys.stdout, "buffer", None)),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+                structlog.processors.JSONRenderer(serializer=_json),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(lowest),
+            cache_logger_on_first_use=True,
+        )
+    return structlog.wrap_logger(
+        structlog.PrintLogger(out or sys.stdout),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=(out or sys.stdout).isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _json(event: Mapping[str, Any], **_options: Any) -> bytes:
+    return msgspec.json.encode(event)
+
+
+class LogFacts:
+    """The observer that writes facts to a log."""
+
+    def __init__(self, logger: Any, texts: Texts) -> None:
+        self._logger = logger
+        self._texts = texts
+        self._write: dict[type, Callable[[Any], None]] = {
+            CallSucceeded: self._success,
+            CallFailed: self._error,
+            CallRefused: self._refused,
+            AttemptSettled: self._attempt,
+            HoldExceeded: self._exceeded,
+            LeaseExpired: self._expired,
+        }
+
+    def __call__(self, fact: Fact) -> None:
+        self._write[type(fact)](fact)
+
+    def _success(self, fact: CallSucceeded) -> None:
+        charge = fact.charge
+        self._logger.info(
+            "claude_call_success",
+            **_who(charge),
+            **_tokens(charge),
+            duration_ms=fact.duration_ms,
+            first_byte_ms=charge.first_byte_ms,
+            cost=fact.cost,
+            exactness=charge.exactness,
+            outcome=charge.outcome,
+            stop_reason=charge.stop_reason,
+            attempt=charge.attempt,
+            upstream=charge.upstream,
+            upstream_request_id=charge.upstream_request_id,
+        )
+
+    def _error(self, fact: CallFailed) -> None:
+        self._logger.error(
+            "claude_call_error",
+            call_id=fact.call_id,
+            app=fact.caller.app,
+            user_id=fact.caller.user_id,
+            route=fact.caller.route,
+            model=fact.model,
+            duration_ms=fact.duration_ms,
+            error_type=fact.error_type,
+            error_message=fill(self._texts, fact.reason),
+            status=fact.status,
+            attempt=fact.attempts,
+            cost=fact.cost,
+            upstream_request_id=fact.upstream_request_id,
+        )
+
+    def _refused(self, fact: CallRefused) -> None:
+        self._logger.warning(
+            "claude_call_refused",
+            call_id=fact.call_id,
+            app=fact.caller.app,
+            user_id=fact.caller.user_id,
+            route=fact.caller.route,
+            model=fact.model,
+            reason=fact.refusal.reason,
+            scope=fact.refusal.scope,
+            error_message=refusal_text(fact.refusal, self._texts),
+        )
+
+    def _attempt(self, fact: AttemptSettled) -> None:
+        charge = fact.charge
+        self._logger.debug(
+            "claude_attempt",
+            **_who(charge),
+            attempt_id=charge.attempt_id,
+            attempt=charge.attempt,
+            outcome=charge.outcome,
+            error_type=charge.error_type,
+            status=charge.status,
+            held=charge.held,
+            cost=charge.cost,
+            exactness=charge.exactness,
+        )
+
+    def _exceeded(self, fact: HoldExceeded) -> None:
+        charge = fact.charge
+        self._logger.error(
+            "hold_exceeded", **_who(charge), attempt_id=charge.attempt_id, held=charge.held, cost=charge.cost
+        )
+
+    def _expired(self, fact: LeaseExpired) -> None:
+        charge = fact.charge
+        self._logger.warning(
+            "lease_expired",
+            **_who(charge),
+            attempt_id=charge.attempt_id,
+            cost=charge.cost,
+            admitted_at=rfc3339(charge.started_at),
+        )
+
+
+def _who(charge: Charge) -> dict[str, Any]:
+    return {
+        "call_id": charge.call_id,
+        "app": charge.app,
+        "user_id": charge.user_id,
+        "route": charge.route,
+        "model": charge.model,
+    }
+
+
+def _tokens(charge: Charge) -> dict[str, Any]:
+    usage = charge.usage
+    return {
+        "input_tokens": usage.input_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_5m_tokens": usage.cache_write_5m_tokens,
+        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
+        "output_tokens": usage.output_tokens,
+        "thinking_tokens": usage.thinking_tokens,
+    }

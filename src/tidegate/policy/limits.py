@@ -1,0 +1,64 @@
+"""A sliding window: at most so much in any span of the window's length.
+
+Rules: an entry counts from its time until time + window, exactly.  To bound memory, once a window holds
+`EXACT` entries, those that fall into the same 64th of the window are merged into the *later* one: an entry may
+then count a little longer than it must, never shorter, so no schedule is ever granted more than the limit.
+"""
+
+from msgspec import Struct
+
+EXACT = 64
+"""Entries up to which the window is exact; also the number of slots beyond it."""
+
+
+class Window(Struct):
+    """What was granted lately, oldest first: first and last time (microseconds) of an entry, and its amount."""
+
+    entries: list[tuple[int, int, int]] = []
+    total: int = 0
+
+    def prune(self, now: int, length: int) -> None:
+        """Forget what no longer counts at `now`."""
+        entries = self.entries
+        gone = 0
+        for _, last, amount in entries:
+            if last + length > now:
+                break
+            self.total -= amount
+            gone += 1
+        if gone:
+            del entries[:gone]
+
+    def wait(self, amount: int, limit: int, now: int, length: int) -> int | None:
+        """0 when `amount` fits now, else microseconds until it can; None when it never can."""
+        self.prune(now, length)
+        excess = self.total + amount - limit
+        if excess <= 0:
+            return 0
+        if amount > limit:
+            return None
+        for _, last, held in self.entries:
+            excess -= held
+            if excess <= 0:
+                return last + length - now
+        return length  # unreachable while total is the sum of the entries
+
+    def add(self, amount: int, now: int, length: int) -> None:
+        """Count `amount` from `now` on; times never repeat and never go back."""
+        self.total += amount
+        entries = self.entries
+        slot = length // EXACT or 1
+        if len(entries) >= EXACT and entries[-1][0] // slot == now // slot:
+            first, _, held = entries[-1]
+            entries[-1] = (first, now, held + amount)
+        else:
+            entries.append((now, now, amount))
+
+    def amend(self, time: int, delta: int) -> None:
+        """Correct by `delta` what was counted at `time`; nothing when that no longer counts."""
+        for index, (first, last, held) in enumerate(self.entries):
+            if first <= time <= last:
+                delta = max(delta, -held)
+                self.entries[index] = (first, last, held + delta)
+                self.total += delta
+                return

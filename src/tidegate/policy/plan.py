@@ -1,0 +1,85 @@
+"""The plan of a call: what its route, its price and its bound say before anything is held."""
+
+from msgspec import Struct
+
+from tidegate.model.call import Bound, Caller, Reading
+from tidegate.model.refusal import Refusal
+from tidegate.policy import bounds
+from tidegate.policy.prices import Price, PriceBook
+from tidegate.policy.routes import apply_route
+from tidegate.policy.rules import BoundMode, Rules
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How a Messages call will be sent and what is held for it."""
+
+    reading: Reading
+    """With the max_tokens that goes upstream."""
+    edit: int | None
+    """The max_tokens to write into the body; None leaves the body as it is."""
+    price: Price
+    bound: Bound
+    countable: bool
+    """True when `count_tokens` may lower the bound."""
+    on_cut: str
+
+
+def plan(
+    rules: Rules,
+    book: PriceBook,
+    caller: Caller,
+    reading: Reading,
+    betas: tuple[str, ...] = (),
+    models: tuple[str, ...] = (),
+) -> Plan | Refusal:
+    """The plan of a call, or why it must not be sent.
+
+    Args:
+        rules: what the operator decided.
+        book: prices.
+        caller: who asks.
+        reading: what is asked.
+        betas: names of beta features without a bound.
+        models: the models that the app key allows; empty: all.
+    """
+    if models and reading.model not in models:
+        return Refusal(reason="not_allowed", scope="model")
+    if rules.require_user and caller.user_id == ANONYMOUS:
+        return Refusal(reason="identity_required")
+    route = rules.route(caller.route)
+    routed = apply_route(reading, route)
+    if isinstance(routed, Refusal):
+        return routed
+    price = book.find(routed.model) or (book.dearest if rules.unknown_model == "dearest" else None)
+    if price is None:
+        return Refusal(reason="unknown_model")
+    mode = route.bound or rules.bound
+    loops = routed.unbounded + betas
+    if loops:
+        unbounded = route.unbounded or rules.unbounded or ("refuse" if mode == "strict" else "estimate")
+        if unbounded == "refuse":
+            return Refusal(reason="unbounded_cost", detail=f"It uses {', '.join(loops)}.")
+    return Plan(
+        reading=routed,
+        edit=routed.max_tokens if routed.max_tokens != reading.max_tokens else None,
+        price=price,
+        bound=_bound(routed, price, mode, bool(loops)),
+        countable=mode == "counted" and not loops,
+        on_cut=route.on_cut or rules.on_cut,
+    )
+
+
+ANONYMOUS = "anonymous"
+"""The shared user of calls that name none."""
+
+
+TOKENS_PER_BYTE = 0.45
+"""For soft budgets: prose and code stay below it on every tokenizer (claude-api.md 8.3)."""
+
+
+def _bound(reading: Reading, price: Price, mode: BoundMode, loops: bool) -> Bound:
+    if loops:
+        return bounds.unbounded(reading, price)
+    if mode == "estimated":
+        return bounds.estimated(reading, price, TOKENS_PER_BYTE)
+    return bounds.strict(reading, price)

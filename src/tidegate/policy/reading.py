@@ -1,0 +1,264 @@
+"""Reading a Messages request: what the policy needs of it, from the raw bytes, which stay as they are.
+
+One pass of msgspec over the body; long strings are skipped, not decoded.  Almost every client sends compact JSON
+without escapes in names; then the sizes of the parts add up to the size of the body, which proves that no name is
+there twice and that nothing else is there either (scan.py, rule 3).  Whenever anything is not as usual, the body is
+read again in exact mode, which understands every spelling.  inputs.py has the rules for content.
+"""
+
+from collections.abc import Mapping
+from itertools import compress
+from typing import Final
+
+from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError
+from msgspec.json import Decoder
+from msgspec.structs import astuple
+
+from tidegate.model.call import Reading
+from tidegate.model.refusal import Refusal
+from tidegate.policy.features import NO_TOOLS, read_tools, unbounded_betas, unbounded_fields, unknown_choices
+from tidegate.policy.inputs import ABSENT, BRACE, BRACKET, QUOTE, Inputs, Members, text_of
+from tidegate.policy.scan import TwiceError, check_unique, spans
+
+__all__ = ["MAX_TOKENS", "read", "unbounded_betas"]
+
+MAX_TOKENS: Final = 2**31
+MAX_MODEL: Final = 256
+MAX_CHOICE: Final = 64
+"""Longest name of a speed, a tier or a region that can be one."""
+
+
+class _Message(Struct, frozen=True, gc=False):
+    content: Raw = ABSENT
+    role: Raw = ABSENT
+
+
+class _Metadata(Struct, frozen=True, gc=False):
+    user_id: str
+
+
+class _Top(Struct, frozen=True, gc=False):
+    """The fields that requests usually have; with any other one, or another type, the body is read in exact mode."""
+
+    messages: list[_Message]
+    model: str
+    stream: bool | UnsetType = UNSET
+    metadata: _Metadata | UnsetType = UNSET
+    # From here on all are Raw: `_size` counts on it.
+    max_tokens: Raw = ABSENT
+    system: Raw = ABSENT
+    tools: Raw = ABSENT
+    tool_choice: Raw = ABSENT
+    thinking: Raw = ABSENT
+    output_config: Raw = ABSENT
+    context_management: Raw = ABSENT
+    cache_control: Raw = ABSENT
+    stop_sequences: Raw = ABSENT
+    service_tier: Raw = ABSENT
+    inference_geo: Raw = ABSENT
+    speed: Raw = ABSENT
+    temperature: Raw = ABSENT
+
+
+_NAMES: Final = _Top.__struct_fields__
+_COSTS: Final = tuple(len(name) + 4 for name in _NAMES[4:])
+"""What a member takes beside its value: the name, two quotes, a colon, a comma."""
+_RARE: Final = ("mcp_servers", "fallbacks", "compaction", "container", "thread")
+_FOLDED: Final = frozenset(name.casefold() for name in (*_NAMES, *_RARE))
+
+_TOP: Decoder[_Top] = Decoder(_Top)
+_BODY: Decoder[Members] = Decoder(Members)
+
+
+class _BadError(Exception):
+    """The request is refused; the text is the sentence for the caller."""
+
+
+def read(body: bytes) -> Reading | Refusal:
+    """What the policy needs of a request; a Refusal `bad_request` when it cannot be read in one way only.
+
+    Only what would make the bound uncertain is refused; all other rules are the API's own to enforce.
+    """
+    try:
+        if not body.isascii():
+            body.decode()
+        return _read_fast(body) or _read_exact(body)
+    except TwiceError as twice:
+        # Any other name is content.
+        name = f"the key {twice.name}" if twice.name in _FOLDED else "a key"
+        detail = f"{name} appears twice"
+    except _BadError as bad:
+        detail = str(bad)
+    except UnicodeDecodeError:
+        detail = "the body is not valid UTF-8"
+    except ValidationError:
+        detail = "the body is not a JSON object"
+    except DecodeError:
+        detail = "the body is not valid JSON"
+    except RecursionError:
+        detail = "the body is nested too deeply"
+    return Refusal(reason="bad_request", detail=detail)
+
+
+def _read_fast(body: bytes) -> Reading | None:
+    """One pass; None when the sizes do not add up or something has another shape than usual."""
+    try:
+        top = _TOP.decode(body)
+        rest = astuple(top)[4:]
+        size = _size(top, rest)
+        if size != len(body):
+            return None
+        contents = [message.content for message in top.messages]
+        user = top.metadata.user_id if top.metadata else None
+        if not any(rest[1:]) and all(memoryview(content)[0] == QUOTE for content in contents):
+            return Reading(
+                model=_short(top.model),
+                max_tokens=_max_tokens(top.max_tokens),
+                stream=top.stream is True,
+                metadata_user=user,
+                size=size,
+                text_bytes=size,
+            )
+        inputs = Inputs(exact=False)
+        inputs.messages(contents)
+        reading = _reading(body, top, user, {}, inputs)
+    except ValidationError:
+        return None
+    return reading if inputs.slack == 0 else None
+
+
+def _size(top: _Top, rest: tuple[Raw, ...]) -> int:
+    """The size of a body that has these members and nothing else; the true size is never less."""
+    # {"model":"","messages":[]} and {"role":,"content":} with a comma, save the last.
+    size = 25 + len(top.model) + 21 * len(top.messages) + (not top.messages)
+    for message in top.messages:
+        role, content = len(message.role), len(message.content)
+        if not role or not content:
+            return 0
+        size += role + content
+    if top.stream is not UNSET:
+        size += 14 if top.stream else 15
+    if top.metadata is not UNSET:
+        size += 26 + len(top.metadata.user_id)
+    return size + sum(map(len, rest)) + sum(compress(_COSTS, rest))
+
+
+def _read_exact(body: bytes) -> Reading:
+    """Any spelling: finds repeated names by their places, takes unknown shapes for unknown sizes."""
+    fields = _BODY.decode(body)
+    spans(body, fields)
+    rare = {name: raw for name, raw in fields.items() if name not in _NAMES}
+    for name in rare:
+        # Some servers match names whatever their case, so that `Max_Tokens` would be a second `max_tokens`.
+        if name not in _FOLDED and name.casefold() in _FOLDED:
+            raise _BadError(f"the key {name.casefold()} must be written in lower case")
+    inputs = Inputs(exact=True)
+    inputs.messages(_contents(fields.get("messages", ABSENT), inputs))
+    top = _Top(
+        [],
+        _model(fields.get("model", ABSENT)),
+        _stream(fields["stream"]) if "stream" in fields else UNSET,
+        UNSET,
+        *(fields.get(name, ABSENT) for name in _NAMES[4:]),
+    )
+    user = text_of(_member(fields["metadata"], "user_id")) if "metadata" in fields else None
+    return _reading(body, top, user, rare, inputs)
+
+
+def _contents(raw: Raw, inputs: Inputs) -> list[Raw]:
+    """Each message's content."""
+    if not raw or memoryview(raw)[0] != BRACKET:
+        inputs.unknown += 1
+        return []
+    return [message["content"] for message in inputs.objects(raw) if "content" in message]
+
+
+def _reading(body: bytes, top: _Top, user: str | None, rare: Mapping[str, Raw], inputs: Inputs) -> Reading:
+    if top.system:
+        inputs.content(top.system, 0)
+    if top.cache_control:
+        inputs.mark(top.cache_control)
+    tools = read_tools(top.tools, inputs) if top.tools or inputs.defined or inputs.references else NO_TOOLS
+    unbounded = tools.unbounded
+    speed = _text(top.speed)
+    tier = _text(top.service_tier)
+    if rare or top.context_management or speed or tier:
+        more = unbounded_fields(rare, top.context_management, inputs) + unknown_choices(speed, tier)
+        unbounded = (*unbounded, *more)
+    return Reading(
+        model=_short(top.model),
+        max_tokens=_max_tokens(top.max_tokens),
+        stream=top.stream is True,
+        metadata_user=user,
+        size=len(body),
+        text_bytes=len(body) - inputs.removed,
+        images=inputs.images,
+        documents=inputs.documents,
+        unknown_inputs=inputs.unknown,
+        tools=tools.count,
+        tool_overhead=tools.overhead + inputs.overhead,
+        cache=inputs.cache,
+        geo=_text(top.inference_geo),
+        speed=speed,
+        thinking_budget=_whole(_member(top.thinking, "budget_tokens")) if top.thinking else None,
+        unbounded=unbounded,
+        searches=tools.searches,
+    )
+
+
+def _model(raw: Raw) -> str:
+    model = text_of(raw)
+    if model is None:
+        raise _BadError("the field model must be a string")
+    return model
+
+
+def _short(model: str) -> str:
+    if not 0 < len(model) <= MAX_MODEL:
+        raise _BadError(f"the field model must have 1 to {MAX_MODEL} characters")
+    return model
+
+
+def _max_tokens(raw: Raw) -> int | None:
+    if not raw:
+        return None
+    value = _whole(raw)
+    if value is None or not 0 <= value <= MAX_TOKENS:
+        raise _BadError(f"the field max_tokens must be a whole number from 0 to {MAX_TOKENS}")
+    return value
+
+
+def _stream(raw: Raw) -> bool:
+    text = bytes(raw)
+    if text not in {b"true", b"false"}:
+        raise _BadError("the field stream must be true or false")
+    return text == b"true"
+
+
+def _member(raw: Raw, name: str) -> Raw:
+    """A member of a small object that may name nothing twice; ABSENT when there is none or it is no object."""
+    if memoryview(raw)[0] != BRACE:
+        return ABSENT
+    members = _BODY.decode(raw)
+    check_unique(raw, members)
+    return members.get(name, ABSENT)
+
+
+def _text(raw: Raw) -> str | None:
+    """A short string field: None when absent or null; what is no string at all is no value that we know."""
+    if not raw or bytes(raw) == b"null":
+        return None
+    text = text_of(raw)
+    return text if text and len(text) <= MAX_CHOICE else "?"
+
+
+def _whole(raw: Raw) -> int | None:
+    """A number without a fraction, however it is written (`1000`, `1e3`); None for anything else."""
+    text = bytes(raw)
+    if text.isdigit():
+        return int(text) if len(text) <= 16 else None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() else None

@@ -1,0 +1,43 @@
+"""Forgetting what no longer matters, a few rows at a time: windows that have passed, tallies of past periods."""
+
+import sqlite3
+
+from tidegate.model.times import SECOND, parse_rfc3339
+from tidegate.policy.budgets import period_end
+
+_STEP = 500
+"""Rows looked at in one step, so that a step never delays a call."""
+
+_GRACE = 2 * 24 * 3600 * SECOND
+"""Tallies of a period stay this long after its end, for late settlements; the ledger has them for ever."""
+
+
+class Pruner:
+    """A cursor over the tables; each step goes on where the last one ended."""
+
+    def __init__(self) -> None:
+        self._window = ""
+        self._tally = ""
+
+    def step(self, db: sqlite3.Connection, now: int) -> None:
+        """Look at the next rows of both tables; `now` in microseconds since 1970 UTC."""
+        rows = db.execute(
+            "SELECT key, ends_at FROM windows WHERE key > ? ORDER BY key LIMIT ?", (self._window, _STEP)
+        ).fetchall()
+        self._window = rows[-1][0] if len(rows) == _STEP else ""
+        db.executemany("DELETE FROM windows WHERE key = ?", [(key,) for key, ends_at in rows if ends_at <= now])
+        rows = db.execute(
+            "SELECT key, held FROM tallies WHERE key > ? AND key LIKE 'b|%' ORDER BY key LIMIT ?", (self._tally, _STEP)
+        ).fetchall()
+        self._tally = rows[-1][0] if len(rows) == _STEP else ""
+        db.executemany(
+            "DELETE FROM tallies WHERE key = ?", [(key,) for key, held in rows if not held and _past(key, now)]
+        )
+
+
+def _past(key: str, now: int) -> bool:
+    every, start = key.split("|", 3)[2], key.rsplit("|", 1)[1]
+    if start == "total":
+        return False
+    end = period_end(every, parse_rfc3339(start))
+    return end is not None and end + _GRACE <= now

@@ -1,0 +1,28 @@
+"""Time, for an event loop and for threads."""
+
+import asyncio
+import time
+
+
+class AsyncClock:
+    """The Clock of an event loop."""
+
+    def now(self) -> int:
+        """Wall time, microseconds since 1970 UTC; may jump."""
+        return time.time_ns() // 1000
+
+    def ticks(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without blocking the loop."""
+        await asyncio.sleep(seconds)
+
+
+class BlockingClock(AsyncClock):
+    """The Clock of a thread."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; never suspends."""
+        time.sleep(seconds)

@@ -1,0 +1,145 @@
+"""Replies as they are parsed: bytes in, notes out, one reply at a time, no I/O.
+
+The parser's callbacks only take notes.  What follows from them is decided after a whole feed, because bytes behind a
+reply's end must spoil the connection before it is lent out again.  The notes are the same for every chunking.
+"""
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+MAX_HEAD = 65_536
+"""Bytes that a head may have, and chunk framing and trailers between two pieces of a body."""
+
+
+class Incoming:
+    """What is known of the reply that is coming on one connection."""
+
+    __slots__ = (
+        "_bodyless",
+        "_framing",
+        "_headers",
+        "_interim",
+        "_parser",
+        "_whole",
+        "complete",
+        "headers",
+        "on_body",
+        "on_header",
+        "pieces",
+        "reusable",
+        "status",
+    )
+
+    def __init__(self) -> None:
+        self.status = 0
+        """0 until the head is here."""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.pieces: list[bytes] = []
+        """Of the body, not taken yet."""
+        self.complete = False
+        self.reusable = False
+        """Whether another reply may follow a complete one; the upstream allows it and sent nothing behind this one."""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._framing = self._whole = 0
+        self._interim = self._bodyless = False
+        note = self._headers.append
+        # One frame of ours for a header, none for a piece: these two decide what parsing costs.
+        self.on_header = lambda name, value: note((name.lower(), value))
+        self.on_body = self.pieces.append
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
+
+    def expect(self, *, bodyless: bool) -> None:
+        """Get ready for the next reply; `bodyless` when it answers HEAD."""
+        if self._bodyless:
+            self._parser = HttpResponseParser(self)  # the old one still waits for the body
+        self._bodyless = bodyless
+        self.status = self._framing = 0
+        self.complete = self.reusable = False
+        self._headers.clear()  # a trailer
+
+    def feed(self, data: bytes) -> str:
+        """Parse; returns what is wrong with it, empty when all is well."""
+        if self._parser is None:
+            return "was closed"
+        if self.complete:
+            self.reusable = False
+            return ""
+        begun, pieces = self.status, len(self.pieces)
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            if not self.complete:
+                return "sent something that is not HTTP/1.1"
+            self.reusable = False
+        if not begun:
+            self._framing += len(data)
+            if self._framing > MAX_HEAD and self._head_too_large():
+                return f"sent a head of more than {MAX_HEAD} bytes"
+            if self.status:
+                self._framing = 0
+        elif len(self.pieces) != pieces:
+            self._framing = 0
+        else:
+            self._framing += len(data)
+            if self._framing > MAX_HEAD:
+                return f"sent more than {MAX_HEAD} bytes of chunk framing or trailers"
+        if self.complete and len(self.pieces) > self._whole:  # the body of something behind the reply
+            self.reusable = False
+            del self.pieces[self._whole :]
+        return ""
+
+    def taken(self) -> bytes:
+        """The pieces so far, joined, once."""
+        pieces = self.pieces
+        piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        return piece
+
+    def ends_with_connection(self) -> bool:
+        """Whether the body has no length of its own, so that EOF is its legal end."""
+        headers = dict(self.headers)
+        coding = headers.get(b"transfer-encoding")
+        if coding is not None:
+            return coding.lower().rpartition(b",")[2].strip() != b"chunked"
+        return b"content-length" not in headers
+
+    def close(self) -> None:
+        """Let the parser go; the two hold each other."""
+        self._parser = None
+
+    def _head_too_large(self) -> bool:
+        """Whether a head that came in more than MAX_HEAD bytes is itself that large, or still not at its end."""
+        return not self.status or sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD
+
+    # The parser's callbacks; they must not raise.
+
+    def on_message_begin(self) -> None:
+        """A second reply, where only one was asked for, spoils the connection."""
+        if self.complete:
+            self.reusable = False
+
+    def on_headers_complete(self) -> None:
+        """The head is here: 1xx is skipped, anything else is the reply."""
+        parser = self._parser
+        if parser is None or self.complete:
+            return
+        status = parser.get_status_code()
+        if status < 200:
+            self._interim = True
+        else:
+            self.headers = self._headers.copy()
+            self.status = status
+            if self._bodyless:
+                self._completed(parser)
+        self._headers.clear()
+
+    def on_message_complete(self) -> None:
+        """The reply is whole, or it was a 1xx."""
+        if self._interim:
+            self._interim = False
+        elif self._parser is not None and not self.complete:
+            self._completed(self._parser)
+
+    def _completed(self, parser: HttpResponseParser) -> None:
+        self.complete = True
+        self.reusable = parser.should_keep_alive()
+        self._whole = len(self.pieces)

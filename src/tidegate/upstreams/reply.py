@@ -1,0 +1,79 @@
+"""A reply whose body is still coming: what the gate reads from."""
+
+import asyncio
+from typing import Protocol
+
+from tidegate.core.ports import Headers
+from tidegate.model.errors import Broken
+
+
+class Wire(Protocol):
+    """The connection that a reply comes through, while it comes."""
+
+    def take(self) -> bytes:
+        """What has come and was not taken yet, joined."""
+
+    def waiting(self) -> asyncio.Future[None]:
+        """Done when there is something new: the head, a piece, the end, a failure."""
+
+    def abandon(self) -> None:
+        """Close it in the middle of the reply."""
+
+
+class WireReply:
+    """A reply on its wire.  The wire is set free at the message's last byte, before the reader has taken it."""
+
+    __slots__ = ("_error", "_rest", "_wire", "headers", "status")
+
+    def __init__(self, wire: Wire) -> None:
+        self.status = 0
+        """0 until the head is here; nobody but `send` sees that."""
+        self.headers: Headers = ()
+        self._wire: Wire | None = wire
+        self._rest = b""
+        self._error: Broken | None = None
+
+    async def read(self) -> bytes:
+        """The next piece of the body as it came, b"" at its end; raises Broken when it is lost."""
+        while (wire := self._wire) is not None:
+            if piece := wire.take():
+                return piece
+            try:
+                await wire.waiting()
+            except asyncio.CancelledError:
+                self.leave()
+                raise
+        rest = self._rest
+        if rest:
+            self._rest = b""
+        elif self._error is not None:
+            raise self._error
+        return rest
+
+    async def close(self) -> None:
+        """Leave the rest unread; the upstream sees the connection end.  Safe to call twice."""
+        self.leave()
+
+    async def begun(self) -> None:
+        """Wait for the head; raises Broken."""
+        while not self.status:
+            wire = self._wire
+            if wire is None:
+                raise self._error or Broken("the reply ended before it began", "reset")
+            try:
+                await wire.waiting()
+            except asyncio.CancelledError:
+                self.leave()
+                raise
+
+    def leave(self) -> None:
+        """Close the wire if the reply still comes through it."""
+        if self._wire is not None:
+            self._wire.abandon()
+            self._rest = b""
+
+    def ended(self, rest: bytes, error: Broken | None = None) -> None:
+        """The wire is done with this reply: whole, or broken by `error` after `rest`."""
+        self._wire = None
+        self._rest = rest
+        self._error = error

@@ -1,0 +1,162 @@
+"""The scanner against a slow reader of the SSE specification, for every chunking."""
+
+import json
+import re
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.policy.sse import MOST, WANTED, Event, EventScanner
+
+DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"hi"}}\n\n'
+
+
+def pieces(data: bytes, cuts: list[int]) -> Iterator[bytes]:
+    at = 0
+    for cut in sorted({cut % (len(data) + 1) for cut in cuts}):
+        yield data[at:cut]
+        at = cut
+    yield data[at:]
+
+
+def scan(chunks: Iterator[bytes] | list[bytes]) -> tuple[list[Event], bool, bool, int, bool]:
+    scanner = EventScanner()
+    events = [event for chunk in chunks for event in scanner.feed(chunk)]
+    return events, scanner.output_seen, scanner.broken, scanner.output_bytes, scanner.at_boundary
+
+
+def by_the_book(stream: bytes) -> tuple[list[Event], bool]:
+    """Wanted events, and whether a content block was seen, as the specification says."""
+    stream = stream.removeprefix(b"\xef\xbb\xbf")
+    lines = re.split(rb"\r\n|\n|\r", stream)[:-1]
+    events, seen = [], False
+    name, data = b"", []
+    for line in lines:
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if line:
+            if field == b"event" and not data:
+                name = value
+            elif field == b"data":
+                data.append(value)
+            continue
+        text = b"\n".join(data)
+        if (name or b"message") == b"message" and text:
+            name = json.loads(text)["type"].encode()
+        if name in WANTED:
+            events.append((name, text))
+        seen = seen or name.startswith(b"content_block_")
+        name, data = b"", []
+    return events, seen
+
+
+def plain(events: list[Event]) -> list[tuple[bytes, object]]:
+    return [(name, json.loads(data or b"null")) for name, data in events]
+
+
+KINDS = [
+    "message_start", "message_delta", "message_stop", "error", "ping", "content_block_start", "content_block_delta",
+    "content_block_stop", "something_new",
+]  # fmt: skip
+
+
+@st.composite
+def events(draw: st.DrawFn, kinds: list[str] = KINDS) -> bytes:
+    kind = draw(st.sampled_from(kinds))
+    eol = draw(st.sampled_from([b"\n", b"\n", b"\n", b"\r", b"\r\n"]))
+    text = draw(st.text(max_size=8))
+    body: dict[str, object] = {"type": kind, "text": text}
+    if draw(st.booleans()):
+        body = dict(reversed(body.items()))
+    indent = draw(st.sampled_from([None, None, None, 1]))
+    data = json.dumps(body, indent=indent, ensure_ascii=draw(st.booleans())).encode()
+    space = draw(st.sampled_from([b" ", b" ", b""]))
+    lines = [b"data:" + space + line for line in data.split(b"\n")]
+    named = draw(st.sampled_from([True, True, True, False]))
+    if named:
+        lines.insert(0, b"event:" + space + kind.encode())
+    elif draw(st.booleans()):
+        lines.insert(0, b"event:" + space + b"message")
+    noise = draw(st.lists(st.sampled_from([b": hello", b":", b"id: 7", b"retry: 10", b"dat", b"event", b"x" * 99]), max_size=2))
+    lines = [*noise, *lines]
+    return eol.join(lines) + eol + eol
+
+
+streams = st.builds(
+    lambda bom, body, tail: bom + b"".join(body) + tail,
+    st.sampled_from([b"", b"", b"\xef\xbb\xbf"]),
+    st.lists(st.one_of(st.just(DELTA), st.just(b"event: ping\ndata: {}\n\n"), st.just(b"\n"), events()), max_size=12),
+    st.sampled_from([b"", b"event: message_st", b"data: {", b"event: message_stop\ndata: {}\n", b": c\n"]),
+)
+
+
+@given(streams, st.lists(st.integers(0, 5000), max_size=12))
+def test_any_chunking_gives_what_the_specification_says(stream: bytes, cuts: list[int]) -> None:
+    expected, seen = by_the_book(stream)
+    for chunks in ([stream], [stream[at : at + 1] for at in range(len(stream))], list(pieces(stream, cuts))):
+        found, output_seen, broken, *_ = scan(chunks)
+        assert plain(found) == plain(expected)
+        assert output_seen == seen
+        assert not broken
+
+
+@given(st.lists(st.one_of(st.binary(max_size=30), st.just(DELTA), events()), max_size=8), st.lists(st.integers(0, 5000), max_size=12))
+def test_garbage_gives_the_same_for_every_chunking(parts: list[bytes], cuts: list[int]) -> None:
+    stream = b"".join(parts)
+    whole = scan([stream])
+    assert scan([stream[at : at + 1] for at in range(len(stream))]) == whole
+    assert scan(pieces(stream, cuts)) == whole
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 65536, 10**7])
+def test_a_big_delta_is_not_kept(chunk: int) -> None:
+    size = 5 * 1024 * 1024 if chunk > 100 else 50_000
+    delta = b'event: content_block_delta\ndata: {"type":"content_block_delta","text":"' + b"x" * size + b'"}\n\n'
+    unnamed = delta.partition(b"\n")[2]
+    for stream in (delta, unnamed):
+        chunks = [stream[at : at + chunk] for at in range(0, len(stream), chunk)]
+        tracemalloc.start()
+        scanner = EventScanner()
+        for piece in chunks:
+            assert not scanner.feed(piece)
+        kept = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert kept < 10_000
+        assert scanner.output_seen
+        assert not scanner.broken
+        assert size - 60 < scanner.output_bytes <= size
+        assert scanner.at_boundary
+
+
+@pytest.mark.parametrize("chunk", [4096, 10**7])
+def test_an_oversized_wanted_event_comes_without_data(chunk: int) -> None:
+    for head, name in ((b"event: error\ndata: ", b"error"), (b"data: ", b"message_delta")):
+        stream = head + b'{"x":"' + b"x" * MOST + b'"}\n\nevent: message_stop\ndata: {}\n\n'
+        found, _, broken, _, boundary = scan([stream[at : at + chunk] for at in range(0, len(stream), chunk)])
+        assert found == [(name, b""), (b"message_stop", b" {}")]
+        assert broken
+        assert boundary
+
+
+def test_boundaries() -> None:
+    scanner = EventScanner()
+    assert scanner.at_boundary
+    for chunk, boundary in [
+        (b"\xef", False), (b"\xbb\xbf", True), (b"event: ping", False), (b"\n", False), (b"data: {}\n", False),
+        (b"\n", True), (DELTA, True), (DELTA[:-1], False), (b"\n", True), (DELTA * 3, True), (DELTA + b"e", False),
+        (b"vent: ping\r\ndata:{}\r\n", False), (b"\r", True), (b"\n", True), (b": comment\n", False), (b"\n", True),
+    ]:  # fmt: skip
+        scanner.feed(chunk)
+        assert scanner.at_boundary is boundary, chunk
+
+
+def test_output_bytes_are_about_the_text() -> None:
+    texts = ["Hello", " there, world", "", "x" * 300]
+    scanner = EventScanner()
+    for text in texts:
+        body = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+        scanner.feed(b"event: content_block_delta\ndata: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n")
+    assert scanner.output_bytes == sum(map(len, texts))
