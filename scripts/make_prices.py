@@ -4,6 +4,8 @@ A development tool: `.venv/bin/python scripts/make_prices.py`.  The package is n
 because that alone takes longer than a start may.  Prices in the file are nano-dollars per million tokens.
 """
 
+# ruff: noqa: INP001 - a script of its own, no package
+
 import hashlib
 import json
 import sys
@@ -117,7 +119,7 @@ def entry(info: ModelInfo, name: str, facts: dict[str, int], *, retired: bool) -
         row["fast_percent"] = fast
     row |= {
         "geo_percent": facts["geo"],
-        "web_search": nano(prices.web_searches_kcount or Decimal(10)) // 1000,
+        "web_search": _web_search(prices),
         "context_window": facts["window"],
         "max_output": facts["output"],
         "image_tokens": facts["image"],
@@ -127,6 +129,12 @@ def entry(info: ModelInfo, name: str, facts: dict[str, int], *, retired: bool) -
     if info.id != name and not name.startswith("claude-3") and not retired:
         row["source"] = f"same price as {info.id}, by Anthropic's pricing page of 2026-10"
     return row
+
+
+def _web_search(prices: ModelPrice) -> int:
+    """Nano-dollars of one search; old models had none, and 10 USD for a thousand is the price ever since."""
+    price = prices.web_searches_kcount
+    return nano(price if isinstance(price, Decimal) else Decimal(10)) // 1000
 
 
 def main() -> None:

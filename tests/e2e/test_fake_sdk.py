@@ -1,4 +1,4 @@
-"""The official SDK cannot tell the fake from the API: everything that it parses, sync and async, against a real process."""
+"""The official SDK cannot tell the fake from the API: all that it parses, sync and async, against a real process."""
 
 import asyncio
 import base64
@@ -231,7 +231,9 @@ def test_beta_messages(client: anthropic.Anthropic, fake_claude: FakeClaude) -> 
     own = message.usage
     row = fake_claude.books()[-1]
     assert row.anthropic_beta == "compact-2026-09-04"
-    assert row.cost == (own.input_tokens + extra.input_tokens) * 2_000 + (own.output_tokens + extra.output_tokens) * 10_000
+    assert (
+        row.cost == (own.input_tokens + extra.input_tokens) * 2_000 + (own.output_tokens + extra.output_tokens) * 10_000
+    )
 
 
 def test_images_and_pdfs(client: anthropic.Anthropic) -> None:
@@ -342,7 +344,9 @@ def test_refusal(client: anthropic.Anthropic, fake_claude: FakeClaude, when: str
 def test_cache_prewarm_and_stop_reasons(client: anthropic.Anthropic) -> None:
     warm = client.messages.create(model=SONNET, max_tokens=0, messages=HELLO)
     assert (warm.content, warm.usage.output_tokens) == ([], 0)
-    full = client.messages.create(model=SONNET, max_tokens=33, messages=HELLO, extra_headers={"x-fake-output-tokens": "max"})
+    full = client.messages.create(
+        model=SONNET, max_tokens=33, messages=HELLO, extra_headers={"x-fake-output-tokens": "max"}
+    )
     assert (full.stop_reason, full.usage.output_tokens) == ("max_tokens", 33)
     said = {"x-fake-say": "low tide STOP high tide"}
     stop = client.messages.create(
@@ -383,11 +387,17 @@ def test_what_the_future_brings_is_passed_over(client: anthropic.Anthropic) -> N
         warnings.simplefilter("ignore")
         events = list(
             client.messages.create(
-                model=SONNET, max_tokens=99, messages=HELLO, stream=True, extra_headers={"x-fake-fault": "future; pings=3"}
+                model=SONNET,
+                max_tokens=99,
+                messages=HELLO,
+                stream=True,
+                extra_headers={"x-fake-fault": "future; pings=3"},
             )
         )
     assert events[-1].type == "message_stop"
-    message = client.messages.create(model=SONNET, max_tokens=9, messages=HELLO, extra_headers={"x-fake-fault": "future"})
+    message = client.messages.create(
+        model=SONNET, max_tokens=9, messages=HELLO, extra_headers={"x-fake-fault": "future"}
+    )
     assert message.usage.model_extra == {"tidal_tokens": 7}
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tidegate.config import read
+from tidegate.config.files import is_file
 from tidegate.config.read import Values
 from tidegate.config.settings import DEFAULT_UPSTREAM, PriceOverride, UpstreamSettings
 from tidegate.config.trouble import Trouble
@@ -22,8 +23,8 @@ def _upstream(trouble: Trouble, name: str, given: Values, home: Path) -> Upstrea
         trouble.say(("upstreams", name), 'needs "url"; for example url = "https://claude.internal"')
     if "ca_file" in values:
         values["ca_file"] = home / values["ca_file"]
-        if not values["ca_file"].is_file():
-            trouble.say(("upstreams", name, "ca_file"), f"names {values['ca_file']}, which is not a file")
+        if not is_file(values["ca_file"]):
+            trouble.say(("upstreams", name, "ca_file"), f"names {values['ca_file']}, which is no readable file")
     return UpstreamSettings(name=name, **values)
 
 

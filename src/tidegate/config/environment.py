@@ -105,7 +105,8 @@ def hint(name: str, tree: Mapping[str, Any]) -> str:
     for section in LISTS:
         if name.startswith(f"TIDEGATE_{section.upper()}_"):
             return f"TIDEGATE_{section.upper()} takes the whole list as TOML"
-    shorter = [one for one in _plain_names() if one.endswith(name.removeprefix("TIDEGATE"))]
+    rest = name.removeprefix("TIDEGATE_").lower()
+    shorter = [one for one, (path, _) in _plain_names().items() if len(path) > 1 and path[-1] == rest]
     if shorter:
         return f"did you mean {' or '.join(shorter[:2])}?"
     near = get_close_matches(name, [*_plain_names(), *dict(_named_names(tree)), *sorted(OWN)], 1, 0.8)

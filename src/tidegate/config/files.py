@@ -51,21 +51,36 @@ def find(path: Path | None, environ: Mapping[str, str], directory: Path) -> Conf
     asked = path if path is not None else environ.get("TIDEGATE_CONFIG") or None
     if asked is None:
         there = directory / FILE_NAME
-        return ConfigFile(there, FILE_NAME) if there.exists() else None
+        return ConfigFile(there, FILE_NAME) if _is_there(there) else None
     name = str(asked)
-    if not (directory / asked).exists():
+    if not _is_there(directory / asked):
         asker = "" if path is not None else "TIDEGATE_CONFIG: "
         raise ConfigError(f"{asker}there is no file {name}; `tidegate init` writes a {FILE_NAME}")
     return ConfigFile(directory / asked, name)
 
 
+def is_file(path: Path) -> bool:
+    """Whether this is a file that can be looked at; pathlib's own test raises in a folder that is closed to us."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # closed to us: reading it tells the reason
+        return True
+
+
 def read_text(path: Path, name: str) -> str:
     """The file's text; a byte order mark and carriage returns are taken off."""
-    if path.is_dir():
-        raise ConfigError(f"{name}: this is a directory, not a file")
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
+    except IsADirectoryError:
+        raise ConfigError(f"{name}: this is a directory, not a file") from None
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror or 'I/O error'}") from None
     if len(raw) > LARGEST:
@@ -111,9 +126,11 @@ def read_env_file(path: Path, name: str) -> EnvFile:
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
     for binding in parse_stream(StringIO(read_text(path, name))):
+        written = binding.original.string
+        line = binding.original.line + written[: len(written) - len(written.lstrip())].count("\n")
         if binding.error:
-            raise ConfigError(f"{name}:{binding.original.line}: not a line of the form NAME=value")
+            raise ConfigError(f"{name}:{line}: not a line of the form NAME=value")
         if binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value
-            lines[binding.key] = binding.original.line
+            lines[binding.key] = line
     return EnvFile(name, values, lines)

@@ -84,7 +84,7 @@ def _env_file(file: ConfigFile | None, environ: Mapping[str, str], directory: Pa
     """The `.env` beside the configuration; never in production, where it would be a file that came along."""
     path = (file.path.parent if file else directory) / ".env"
     name = str(Path(file.name).with_name(".env")) if file else ".env"
-    if not path.is_file():  # a virtual environment may be a directory of that name
+    if not files.is_file(path):  # a virtual environment may be a directory of that name
         return None
     if sign := environment.production_sign(environ):
         said.append(f"{name} is not read, because {sign} says that this is production.")

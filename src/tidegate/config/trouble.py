@@ -76,7 +76,8 @@ class Trouble:
         origin = self.sources.origins.get(path)
         start = origin.key_form if origin and origin.key_form else f"{path[-1]} = "
         example = start + (key.example.strip('"') if start.endswith("=") else key.example)
-        close = "" if key.example in unfit.expected else f"; for example {example}"
+        told = key.example in unfit.expected and not key.example.isdigit()  # 1 is also in "from 1 to 64"
+        close = "" if told else f"; for example {example}"
         if unfit.meant:
             close = f'; did you mean "{unfit.meant}"?'
         self.say(path, f"must be {unfit.expected}{found}{close}")

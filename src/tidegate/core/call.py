@@ -36,11 +36,14 @@ class Exchange:
         body: bytes | None = None,
         read: Callable[[], Awaitable[bytes]] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
+        drains: bool = False,
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         """None for a stream."""
+        self.drains = drains
+        """`on_cut = "drain"`: whoever relays goes on reading to the end after the caller has left."""
         self._read = read
         self._close = close
 

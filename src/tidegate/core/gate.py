@@ -101,6 +101,11 @@ class Gate:
             await self._clock.sleep(delay)
         raise AssertionError("unreachable")
 
+    def drains(self, call: Call) -> bool:
+        """True when the call is to be read to its end although its caller has left."""
+        on_cut = self._rules.route(call.caller.route).on_cut or self._rules.on_cut
+        return on_cut == "drain" and call.reading is not None
+
     async def refuse(self, call: Call, refusal: Refusal) -> Exchange:
         """Answer without sending."""
         model = call.reading.model if call.reading is not None else ""
@@ -211,7 +216,7 @@ class Gate:
         drain = attempt.plan.on_cut == "drain"
         request_id = attempt.request_id or f"req_{attempt.call.call_id}"
         stream = Stream(reply, settle, self._texts, request_id, drain=drain)
-        return Exchange(reply.status, reply.headers, read=stream.read, close=stream.close)
+        return Exchange(reply.status, reply.headers, read=stream.read, close=stream.close, drains=drain)
 
     async def _abandon(self, attempt: Attempt) -> None:
         if attempt.charge is not None:

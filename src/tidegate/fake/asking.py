@@ -37,6 +37,34 @@ class Asking(msgspec.Struct, frozen=True):
     strict_fields: bool = False
 
 
+class Tool(msgspec.Struct, frozen=True):
+    """What must hold of a tool's fields."""
+
+    name: str | None = None
+    type: str | None = None
+    input_schema: dict[str, Any] | None = None
+    cache_control: dict[str, Any] | None = None
+    max_uses: int | None = None
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What must hold of a request's fields; those that checks look at more closely are not here."""
+
+    stream: bool | None = None
+    stop_sequences: list[str] | None = None
+    system: str | list[dict[str, Any]] | None = None
+    tools: list[Tool] | None = None
+    tool_choice: dict[str, Any] | None = None
+    thinking: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    output_config: dict[str, Any] | None = None
+    output_format: dict[str, Any] | None = None
+    cache_control: dict[str, Any] | None = None
+    inference_geo: str | None = None
+    speed: str | None = None
+    service_tier: str | None = None
+
+
 Check = Callable[[Asking], str | None]
 
 
@@ -67,6 +95,15 @@ def read_asking(
         if wrong:
             return problem(400, wrong)
     return asking
+
+
+def _shape(asking: Asking) -> str | None:
+    try:
+        msgspec.convert(asking.body, Shape)
+    except msgspec.ValidationError as bad:
+        expected, _, where = str(bad).partition(" - at `$.")
+        return f"{where.rstrip('`')}: {expected}"
+    return None
 
 
 def _fields(asking: Asking) -> str | None:
@@ -165,7 +202,7 @@ def _thinking(asking: Asking) -> str | None:
     thinking = asking.body.get("thinking")
     if thinking is None:
         return None
-    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    kind = thinking.get("type")
     manner = asking.model.thinking
     if kind not in ("enabled", "disabled", "adaptive", "between_tools"):
         return "thinking.type: Input should be 'enabled', 'disabled', 'adaptive' or 'between_tools'"
@@ -195,16 +232,11 @@ def _budget(asking: Asking, thinking: dict[str, Any]) -> str | None:
 
 
 def _tools(asking: Asking) -> str | None:
-    tools = asking.body.get("tools") or []
-    if not isinstance(tools, list):
-        return "tools: Input should be a valid list"
     names: set[str] = set()
-    for index, tool in enumerate(tools):
-        if not isinstance(tool, dict):
-            return f"tools.{index}: Input should be a valid dictionary"
-        if tool.get("type") in (None, "custom") and not isinstance(tool.get("input_schema"), dict):
+    for index, tool in enumerate(asking.body.get("tools") or ()):
+        if tool.get("type") in (None, "custom") and tool.get("input_schema") is None:
             return f"tools.{index}.custom.input_schema: Field required"
-        name = tool.get("name", "")
+        name = tool.get("name")
         if name and name in names:
             return "tools: Tool names must be unique."
         names.add(name)
@@ -215,7 +247,7 @@ def _tool_choice(asking: Asking) -> str | None:
     choice = asking.body.get("tool_choice")
     if choice is None:
         return None
-    kind = choice.get("type") if isinstance(choice, dict) else None
+    kind = choice.get("type")
     if kind not in ("auto", "any", "tool", "none"):
         return "tool_choice: Input tag found does not match any of the expected tags: 'auto', 'any', 'tool', 'none'"
     if kind in ("any", "tool") and not asking.model.forced_tools:
@@ -242,6 +274,7 @@ def _place(asking: Asking) -> str | None:
 
 
 CHECKS: tuple[Check, ...] = (
+    _shape,
     _fields,
     _max_tokens,
     _messages,

@@ -144,8 +144,9 @@ def _value(name: str, text: str) -> Any:
 
 def fault_name(command: Command) -> str:
     """What was ordered to go wrong, for the books: `status=529`, `cut=3`."""
+    given = ((name, getattr(command, name)) for name in FAULTS)
     return "; ".join(
         name if value is True else f"{name}={value}"
-        for name in FAULTS
-        if (value := getattr(command, name)) not in (None, False) and (name != "pings" or value)
+        for name, value in given
+        if value is not None and value is not False and (name, value) != ("pings", 0)
     )

@@ -81,8 +81,8 @@ def ordered(command: Command) -> Problem | None:
     """The error that a command asks for, if it asks for one."""
     if command.spend:
         found = SPEND[command.spend]
-    elif command.status and command.status != 200:
-        found = problem(command.status, command.message, command.error_type, command.error_code)
+    elif command.html or (command.status and command.status != 200):
+        found = problem(command.status or 502, command.message, command.error_type, command.error_code)
     else:
         return None
     return msgspec.structs.replace(found, headers=(*found.headers, *_hints(command)))

@@ -59,11 +59,18 @@ class Player:
                 self._timer = self._loop.call_later(steps[self._at].wait, self._due)
                 return
             self._write(steps)
+            if self._at < len(steps) and steps[self._at].wait <= 0:
+                self._timer = self._loop.call_soon(self._again)  # the loop notices back pressure between writes
+                return
         self._end()
 
     def _due(self) -> None:
         self._timer = None
         self._waited = True
+        self._advance()
+
+    def _again(self) -> None:
+        self._timer = None
         self._advance()
 
     def _write(self, steps: tuple[Step, ...]) -> None:

@@ -110,7 +110,7 @@ def _block_tokens(block: dict[str, Any], model: Model, *, worst: bool) -> int:
 
 
 def _image(block: dict[str, Any], model: Model, worst: bool) -> int:
-    return image_tokens(block.get("source") or {}, model, worst=worst)
+    return image_tokens(_mapping(block.get("source")), model, worst=worst)
 
 
 def _tool_result(block: dict[str, Any], model: Model, worst: bool) -> int:
@@ -128,7 +128,7 @@ def _thinking(block: dict[str, Any], _: Model, worst: bool) -> int:
 
 
 def _document(block: dict[str, Any], model: Model, worst: bool) -> int:
-    source = block.get("source") or {}
+    source = _mapping(block.get("source"))
     head = count(f"{block.get('title') or ''}{block.get('context') or ''}", worst=worst)
     kind = source.get("type")
     if kind == "text":
@@ -151,8 +151,14 @@ READERS: dict[str, Callable[[dict[str, Any], Model, bool], int]] = {
 def _content(content: Any, model: Model, *, worst: bool) -> int:
     if isinstance(content, str):
         return count(content, worst=worst)
-    return sum(_block_tokens(each, model, worst=worst) for each in content or () if _is_block(each))
+    if not isinstance(content, list):
+        return count_bytes(_encode(content), worst=worst) if content else 0
+    return sum(_block_tokens(each, model, worst=worst) for each in content if _is_block(each))
 
 
 def _is_block(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("type"), str)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

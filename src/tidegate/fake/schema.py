@@ -20,8 +20,14 @@ WORDS = ("amber", "birch", "cedar", "dune", "ember", "fjord", "grove", "harbour"
 
 
 def fitting(schema: Any, rng: random.Random) -> Any:
-    """A value valid for the schema: required properties, types, enums, bounds, formats and local references."""
-    return _fit(schema, schema if isinstance(schema, dict) else {}, rng, 0)
+    """A value valid for the schema: required properties, types, enums, bounds, formats and local references.
+
+    A schema that makes no sense gets an empty object.
+    """
+    try:
+        return _fit(schema, schema if isinstance(schema, dict) else {}, rng, 0)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, ArithmeticError):
+        return {}
 
 
 def _fit(schema: Any, root: dict[str, Any], rng: random.Random, depth: int) -> Any:

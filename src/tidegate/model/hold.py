@@ -31,6 +31,8 @@ class Entry(Struct, frozen=True, array_like=True):
 
     key: str
     amount: int
+    window: int = 0
+    """Microseconds that a limit counts it for; 0 for budgets and concurrency."""
 
 
 class Hold(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ The rules, all to the same end, that no spelling of a request makes its bound sm
 2. What is not understood (another type of block or source, a content that is a number) counts as an input of unknown
    size, which holds the whole context window.  It is not refused: the API answers for its own rules.
 3. An object that is looked into may not name a member twice, because the API may read the other one.  In fast mode
-   `slack` sums up the bytes that are not explained; any slack means reading again in exact mode, which raises
-   `TwiceError`.  What is not looked into (tool inputs, schemas) cannot lower a bound.
+   the sizes of all that was looked into are compared (`explained`); any difference means reading again in exact mode,
+   which raises `TwiceError`.  What is not looked into (tool inputs, schemas) cannot lower a bound.
 """
 
 import re
@@ -19,7 +19,7 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from tidegate.model.call import CacheTtl
-from tidegate.policy.scan import check_unique, list_size, object_size
+from tidegate.policy.scan import check_unique, items_size
 
 Members = dict[str, Raw]
 
@@ -40,20 +40,20 @@ _OBJECT: Decoder[Members] = Decoder(Members)
 _ITEMS: Decoder[list[Raw]] = Decoder(list[Raw])
 _STRING: Decoder[str] = Decoder(str)
 
-_TEXT: Final = frozenset(
-    f'"{kind}"'.encode()
-    for kind in (
-        "text", "thinking", "redacted_thinking", "tool_use", "server_tool_use", "mcp_tool_use",
-        "tool_removal", "fallback", "mcp_tool_listing",
-    )
+
+def _written(*kinds: str) -> frozenset[bytes]:
+    """Types as they are written; one written with escapes is a type that is not understood."""
+    return frozenset(f'"{kind}"'.encode() for kind in kinds)
+
+
+_TEXT: Final = _written(
+    "text", "thinking", "redacted_thinking", "tool_use", "server_tool_use", "mcp_tool_use",
+    "tool_removal", "fallback", "mcp_tool_listing",
 )  # fmt: skip
-"""Types of blocks that are text, however their text is called; as they are written."""
-_NESTING: Final = frozenset({"tool_result", "mcp_tool_result", "search_result"})
-_SERVER_RESULTS: Final = frozenset(
-    {
-        "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result", "advisor_tool_result",
-        "bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "tool_search_tool_result",
-    }
+_NESTING: Final = _written("tool_result", "mcp_tool_result", "search_result")
+_SERVER_RESULTS: Final = _written(
+    "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result", "advisor_tool_result",
+    "bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "tool_search_tool_result",
 )  # fmt: skip
 _HIDDEN = re.compile(rb'"source"|\\u00[4-7]')
 """A document within a server tool's result, or a letter written as an escape, which may spell that name."""
@@ -64,8 +64,6 @@ _ENDS: Final = (b".", b"!", b"?", b"\\n", b"\\u", b"\xe3\x80\x82", b"\xef\xbc\x8
 class Inputs:
     """What was seen so far; one object serves one reading."""
 
-    slack = 0
-    """Bytes that fast mode cannot explain."""
     images = 0
     documents = 0
     unknown = 0
@@ -81,6 +79,8 @@ class Inputs:
 
     def __init__(self, *, exact: bool) -> None:
         self.exact = exact
+        self._seen: list[Members] = []
+        self._bytes = 0
 
     def messages(self, contents: Iterable[Raw]) -> None:
         """Look into each message's content."""
@@ -89,20 +89,25 @@ class Inputs:
 
     def content(self, raw: Raw, depth: int) -> None:
         """A content: a string, or a list of blocks."""
-        kind = memoryview(raw)[0]
-        if kind == QUOTE:
+        first = memoryview(raw)[0]
+        if first == QUOTE:
             return
-        if kind != BRACKET or depth > _DEPTH:
+        if first != BRACKET or depth > _DEPTH:
             self.unknown += 1
             return
         for block in self.objects(raw):
-            self._block(block, depth)
+            if "cache_control" in block:
+                self.mark(block["cache_control"])
+            kind = bytes(block.get("type", ABSENT))
+            if kind not in _TEXT:
+                self._block(kind, block, depth)
 
     def objects(self, raw: Raw) -> list[Members]:
         """The objects of a list; msgspec.ValidationError in fast mode when it is anything else."""
         if not self.exact:
             items = _OBJECTS.decode(raw)
-            self.slack += len(raw) - list_size(items)
+            self._seen += items
+            self._bytes += len(raw) - 1
             return items
         found = []
         for item in _ITEMS.decode(raw):
@@ -120,8 +125,13 @@ class Inputs:
         if self.exact:
             check_unique(raw, members)
         else:
-            self.slack += len(raw) - object_size(members)
+            self._seen.append(members)
+            self._bytes += len(raw) + 1
         return members
+
+    def explained(self) -> bool:
+        """Whether all that was looked into has the size that its members give it; always so in exact mode."""
+        return self._bytes == items_size(self._seen)
 
     def mark(self, raw: Raw) -> None:
         """A `cache_control`: 5 minutes only when it surely says so or says nothing, one hour when in doubt."""
@@ -133,19 +143,16 @@ class Inputs:
         else:
             self.cache = "1h"
 
-    def _block(self, block: Members, depth: int) -> None:
-        if (cache := block.get("cache_control")) is not None:
-            self.mark(cache)
-        if bytes(block.get("type", ABSENT)) in _TEXT:
-            return
-        kind = text_of(block.get("type"))
+    def _block(self, kind: bytes, block: Members, depth: int) -> None:
         if kind in _NESTING:
-            if (content := block.get("content")) is not None:
-                self.content(content, depth + 1)
-        elif kind == "image":
+            if "content" in block:
+                self.content(block["content"], depth + 1)
+        elif kind == b'"image"':
             self._image(block)
-        elif kind == "document":
+        elif kind == b'"document"':
             self._document(block, depth)
+        elif kind in _SERVER_RESULTS:
+            self._server_result(bytes(block.get("content", ABSENT)))
         else:
             self._rare(kind, block)
 
@@ -172,20 +179,18 @@ class Inputs:
         else:
             self.unknown += 1
 
-    def _rare(self, kind: str | None, block: Members) -> None:
-        if kind == "tool_reference":
+    def _server_result(self, content: bytes) -> None:
+        self.references += content.count(b'"tool_name"')
+        self.unknown += _HIDDEN.search(content) is not None
+
+    def _rare(self, kind: bytes, block: Members) -> None:
+        if kind == b'"tool_reference"':
             self.references += 1
-        elif kind == "tool_addition":
+        elif kind == b'"tool_addition"':
             self._addition(block)
-        elif kind == "compaction":
-            changes = block.get("tool_changes")
-            if changes is not None and memoryview(changes)[0] == BRACKET:
-                for change in self.objects(changes):
-                    self._block(change, _DEPTH)
-        elif kind in _SERVER_RESULTS and "content" in block:
-            content = bytes(block["content"])
-            self.references += content.count(b'"tool_name"')
-            self.unknown += _HIDDEN.search(content) is not None
+        elif kind == b'"compaction"':
+            if "tool_changes" in block:
+                self.content(block["tool_changes"], _DEPTH)
         else:
             self.unknown += 1
 

@@ -45,6 +45,7 @@ class Window(Struct):
 
     def add(self, amount: int, now: int, length: int) -> None:
         """Count `amount` from `now` on; times never repeat and never go back."""
+        self.prune(now, length)  # so that the same grants make the same window, whoever has looked at it in between
         self.total += amount
         entries = self.entries
         slot = length // EXACT or 1

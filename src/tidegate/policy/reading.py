@@ -124,7 +124,7 @@ def _read_fast(body: bytes) -> Reading | None:
         reading = _reading(body, top, user, {}, inputs)
     except ValidationError:
         return None
-    return reading if inputs.slack == 0 else None
+    return reading if inputs.explained() else None
 
 
 def _size(top: _Top, rest: tuple[Raw, ...]) -> int:

@@ -87,12 +87,11 @@ def object_size(members: Mapping[str, Raw]) -> int:
     return sum(map(len, members)) + sum(map(len, members.values())) + 4 * len(members) + 1
 
 
-def list_size(items: Sequence[Mapping[str, Raw]]) -> int:
-    """The size of a list of such objects; its true size is never less."""
+def items_size(items: Sequence[Mapping[str, Raw]]) -> int:
+    """The size of such objects, each with a comma after it; their true size is never less."""
     names = sum(map(len, chain.from_iterable(items)))
     values = sum(map(len, chain.from_iterable(map(_values, items))))
-    # Per item a comma and one brace more than commas; the last comma is missing, but there are two brackets.
-    return names + values + 4 * sum(map(len, items)) + 2 * len(items) + 1
+    return names + values + 4 * sum(map(len, items)) + 2 * len(items)
 
 
 def _start(body: bytes) -> int:

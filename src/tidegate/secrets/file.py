@@ -53,7 +53,7 @@ def _text(raw: bytes, origin: str) -> str:
 
 
 def _openness(path: Path, mode: int, origin: str) -> tuple[str, ...]:
-    mounted = str(path).startswith(_MOUNTED) or (path.parent / "..data").exists()  # the latter is Kubernetes' mark
+    mounted = str(path).startswith(_MOUNTED) or (path.parent / "..data").is_symlink()  # the latter is Kubernetes' mark
     if mounted or not stat.S_ISREG(mode) or not mode & stat.S_IROTH:
         return ()
     return (f"{origin} can be read by every user of this machine; `chmod 600` closes it.",)

@@ -1,17 +1,15 @@
 """The store in memory: one process, and nothing survives it but the charges in the ledger."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock
-
-import msgspec
 
 from tidegate.core.ports import Ledger
 from tidegate.model.hold import Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
-from tidegate.policy import admission
-from tidegate.policy.admission import States
+from tidegate.policy.admission import States, decide
 from tidegate.policy.budgets import Tally
+from tidegate.policy.journal import Admitted, JournalEntry, Live, Released, Renewed
 from tidegate.policy.limits import Window
 from tidegate.policy.scopes import Scopes
 from tidegate.stores import order
@@ -26,49 +24,33 @@ class MemoryStore:
         self._lock = Lock()
         tallies: defaultdict[str, Tally] = defaultdict(Tally)
         windows: defaultdict[str, Window] = defaultdict(Window)
-        self.states = States(tallies.__getitem__, windows.__getitem__, lambda _key: None)
-        self._holds: dict[str, Hold] = {}
-        self._last = 0
+        self.live = Live(States(tallies.__getitem__, windows.__getitem__))
 
     async def admit(self, ask: Ask, now: int) -> Hold | Refusal:
         with self._lock:
-            self._last = max(now, self._last + 1)
-            hold = admission.admit(self._scopes, self.states, ask, self._last)
+            hold = decide(self._scopes, self.live.states, ask, self.live.tick(now))
             if isinstance(hold, Hold):
-                self._holds[ask.attempt_id] = hold
+                self.live.apply(Admitted(hold))
             return hold
 
     async def settle(self, hold: Hold, charge: Charge) -> bool:
         return await order.settle(self, self._ledger, hold, charge)
 
     async def release(self, attempt_id: str) -> None:
-        await self.close(attempt_id, admission.release)
+        await self.write(Released(attempt_id))
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
-        with self._lock:
-            for attempt_id in attempt_ids:
-                hold = self._holds.get(attempt_id)
-                if hold is not None:
-                    self._holds[attempt_id] = msgspec.structs.replace(hold, lease_until=until)
+        await self.write(Renewed(tuple(attempt_ids), until))
 
     async def sweep(self, now: int) -> Sequence[Charge]:
         return await order.sweep(self, self._ledger, now)
 
-    async def close(self, attempt_id: str, change: Callable[[States, Hold], None]) -> bool:
-        """Remove an open hold and apply `change`; False when there is none."""
+    async def write(self, entry: JournalEntry) -> None:
+        """Apply the entry."""
         with self._lock:
-            hold = self._holds.pop(attempt_id, None)
-            if hold is None:
-                return False
-            change(self.states, hold)
-            return True
-
-    async def change(self, change: Callable[[States], None]) -> None:
-        """Apply `change`."""
-        with self._lock:
-            change(self.states)
+            self.live.apply(entry)
 
     async def expired(self, now: int) -> list[Hold]:
-        """Holds whose lease has ended."""
+        """Open holds whose lease has ended."""
         with self._lock:
-            return [hold for hold in self._holds.values() if hold.lease_until <= now]
+            return [hold for hold in self.live.holds.values() if hold.lease_until <= now]

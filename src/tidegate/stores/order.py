@@ -5,35 +5,31 @@ that meet only one wins; the loser corrects.  A crash between the two steps leav
 finds the charge in the ledger and closes the hold at that cost.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from tidegate.core.ports import Ledger
 from tidegate.model.hold import Adjustment, Charge, Hold
-from tidegate.policy import admission
-from tidegate.policy.admission import States
 from tidegate.policy.crash import crashed
+from tidegate.policy.journal import JournalEntry, adjusted, settled
 
 
-class Local(Protocol):
+class Journal(Protocol):
     """The live state of one store; each method is one atomic step."""
 
-    async def close(self, attempt_id: str, change: Callable[[States, Hold], None]) -> bool:
-        """Remove an open hold and apply `change`; False when there is none."""
-
-    async def change(self, change: Callable[[States], None]) -> None:
-        """Apply `change`."""
+    async def write(self, entry: JournalEntry) -> None:
+        """Append the entry and apply it."""
 
     async def expired(self, now: int) -> Sequence[Hold]:
-        """Holds whose lease has ended."""
+        """Open holds whose lease has ended."""
 
 
-async def settle(local: Local, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
+async def settle(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
     """Write the charge and turn the hold into its cost; False when a sweep was first."""
     if await ledger.append(charge):
-        await local.close(charge.attempt_id, _settling(charge))
+        await journal.write(settled(charge))
         return True
     delta = charge.cost - hold.ask.bound.cost
     late = Adjustment(
@@ -43,22 +39,18 @@ async def settle(local: Local, ledger: Ledger, hold: Hold, charge: Charge) -> bo
         cost_delta=delta,
     )
     if delta and await ledger.adjust(late):
-        await local.change(lambda states: admission.adjust(states, hold, delta))
+        await journal.write(adjusted(hold, delta))
     return False
 
 
-async def sweep(local: Local, ledger: Ledger, now: int) -> list[Charge]:
+async def sweep(journal: Journal, ledger: Ledger, now: int) -> list[Charge]:
     """Charge every hold whose lease has ended, whole and assumed; returns the charges that were written."""
     written = []
-    for hold in await local.expired(now):
+    for hold in await journal.expired(now):
         charge = crashed(hold, now)
         if await ledger.append(charge):
             written.append(charge)
         else:
             charge = msgspec.structs.replace(charge, cost=await ledger.cost(charge.attempt_id) or 0)
-        await local.close(charge.attempt_id, _settling(charge))
+        await journal.write(settled(charge))
     return written
-
-
-def _settling(charge: Charge) -> Callable[[States, Hold], None]:
-    return lambda states, hold: admission.settle(states, hold, charge)

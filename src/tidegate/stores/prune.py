@@ -13,7 +13,7 @@ _GRACE = 2 * 24 * 3600 * SECOND
 
 
 class Pruner:
-    """A cursor over the tables; each step goes on where the last one ended."""
+    """A cursor over the tables of the snapshot; each step goes on where the last one ended."""
 
     def __init__(self) -> None:
         self._window = ""
@@ -27,17 +27,18 @@ class Pruner:
         self._window = rows[-1][0] if len(rows) == _STEP else ""
         db.executemany("DELETE FROM windows WHERE key = ?", [(key,) for key, ends_at in rows if ends_at <= now])
         rows = db.execute(
-            "SELECT key, held FROM tallies WHERE key > ? AND key LIKE 'b|%' ORDER BY key LIMIT ?", (self._tally, _STEP)
+            "SELECT key, settled, held FROM tallies WHERE key > ? ORDER BY key LIMIT ?", (self._tally, _STEP)
         ).fetchall()
         self._tally = rows[-1][0] if len(rows) == _STEP else ""
-        db.executemany(
-            "DELETE FROM tallies WHERE key = ?", [(key,) for key, held in rows if not held and _past(key, now)]
-        )
+        gone = [(key,) for key, settled, held in rows if not held and _past(key, settled, now)]
+        db.executemany("DELETE FROM tallies WHERE key = ?", gone)
 
 
-def _past(key: str, now: int) -> bool:
+def _past(key: str, settled: int, now: int) -> bool:
+    if key[0] == "c":
+        return True  # nothing is open, and an absent tally is an empty one
     every, start = key.split("|", 3)[2], key.rsplit("|", 1)[1]
     if start == "total":
-        return False
+        return not settled
     end = period_end(every, parse_rfc3339(start))
     return end is not None and end + _GRACE <= now

@@ -3,22 +3,17 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from tidegate.core.ports import Ledger
 from tidegate.core.run_now import run_now
 from tidegate.databases.sqlite import File
 from tidegate.model.hold import Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
-from tidegate.policy import admission
-from tidegate.policy.admission import States
+from tidegate.policy.admission import decide
+from tidegate.policy.journal import Admitted, JournalEntry, Released, Renewed
 from tidegate.policy.scopes import Scopes
 from tidegate.stores import order
 from tidegate.stores.prune import Pruner
-from tidegate.stores.sqlite_states import SqliteStates
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Hold).decode
+from tidegate.stores.sqlite_journal import SqliteJournal
 
 
 class SqliteStore:
@@ -40,15 +35,17 @@ class SqliteStore:
         self._ledger = ledger
         self._within = within
         file.migrate("store", "tidegate.stores")
-        self._states = SqliteStates()
+        self._journal = SqliteJournal()
+        self._inside = _Inside(self._journal)
         self._pruner = Pruner()
-        file.listen(self._states)
+        file.listen(self._journal)
 
     async def admit(self, ask: Ask, now: int) -> Hold | Refusal:
-        def work(db: sqlite3.Connection) -> Hold | Refusal:
-            hold = admission.admit(self._scopes, self._states.states, ask, self._states.tick(now))
+        def work(_db: sqlite3.Connection) -> Hold | Refusal:
+            live = self._journal.live
+            hold = decide(self._scopes, live.states, ask, live.tick(now))
             if isinstance(hold, Hold):
-                db.execute("INSERT INTO holds VALUES (?, ?, ?)", (ask.attempt_id, hold.lease_until, _encode(hold)))
+                self._journal.append(Admitted(hold))
             return hold
 
         return await self._file.run(work)
@@ -57,57 +54,44 @@ class SqliteStore:
         within = self._within
         if within is None:
             return await order.settle(self, self._ledger, hold, charge)
-        return await self._file.run(lambda db: run_now(order.settle(self._inside(db), within(db), hold, charge)))
+        return await self._file.run(lambda db: run_now(order.settle(self._inside, within(db), hold, charge)))
 
     async def sweep(self, now: int) -> Sequence[Charge]:
         within = self._within
         if within is None:
             charges = await order.sweep(self, self._ledger, now)
         else:
-            charges = await self._file.run(lambda db: run_now(order.sweep(self._inside(db), within(db), now)))
+            charges = await self._file.run(lambda db: run_now(order.sweep(self._inside, within(db), now)))
         await self._file.run(lambda db: self._pruner.step(db, now))
         return charges
 
     async def release(self, attempt_id: str) -> None:
-        await self.close(attempt_id, admission.release)
+        await self.write(Released(attempt_id))
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
-        rows = [(until, attempt_id) for attempt_id in attempt_ids]
-        await self._file.run(lambda db: db.executemany("UPDATE holds SET lease_until = ? WHERE attempt_id = ?", rows))
+        await self.write(Renewed(tuple(attempt_ids), until))
 
-    async def close(self, attempt_id: str, change: Callable[[States, Hold], None]) -> bool:
-        """Remove an open hold and apply `change`; False when there is none."""
-        return await self._file.run(lambda db: run_now(self._inside(db).close(attempt_id, change)))
-
-    async def change(self, change: Callable[[States], None]) -> None:
-        """Apply `change`."""
-        await self._file.run(lambda _db: change(self._states.states))
+    async def write(self, entry: JournalEntry) -> None:
+        """Append the entry and apply it."""
+        await self._file.run(lambda _db: self._journal.append(entry))
 
     async def expired(self, now: int) -> list[Hold]:
-        """Holds whose lease has ended."""
-        return await self._file.run(lambda db: run_now(self._inside(db).expired(now)))
+        """Open holds whose lease has ended."""
+        return await self._file.run(lambda _db: run_now(self._inside.expired(now)))
 
-    def _inside(self, db: sqlite3.Connection) -> "_Inside":
-        return _Inside(db, self._states.states)
+    async def save(self) -> None:
+        """Write the snapshot, so that the tables show the state as it is now."""
+        await self._file.run(self._journal.save)
 
 
 class _Inside:
-    """The local steps on a connection in mid-transaction; never suspends."""
+    """The journal in mid-transaction; never suspends."""
 
-    def __init__(self, db: sqlite3.Connection, states: States) -> None:
-        self._db = db
-        self._states = states
+    def __init__(self, journal: SqliteJournal) -> None:
+        self._journal = journal
 
-    async def close(self, attempt_id: str, change: Callable[[States, Hold], None]) -> bool:
-        row = self._db.execute("DELETE FROM holds WHERE attempt_id = ? RETURNING hold", (attempt_id,)).fetchone()
-        if row is None:
-            return False
-        change(self._states, _decode(row[0]))
-        return True
-
-    async def change(self, change: Callable[[States], None]) -> None:
-        change(self._states)
+    async def write(self, entry: JournalEntry) -> None:
+        self._journal.append(entry)
 
     async def expired(self, now: int) -> list[Hold]:
-        rows = self._db.execute("SELECT hold FROM holds WHERE lease_until <= ?", (now,)).fetchall()
-        return [_decode(row[0]) for row in rows]
+        return [hold for hold in self._journal.live.holds.values() if hold.lease_until <= now]

@@ -10,6 +10,7 @@ Rules of this file:
 """
 
 import asyncio
+import ssl
 from math import inf
 from typing import Protocol, cast
 
@@ -179,17 +180,15 @@ class Connection(asyncio.Protocol):
             self.drop()
             return
         incoming = self._incoming
-        if wrong := incoming.feed(data):
-            self._fail("garbage", wrong)
-            return
-        if not reply.status:
-            if not incoming.status:
-                return
+        wrong = incoming.feed(data)
+        if not reply.status and incoming.status:
             reply.status = incoming.status
             reply.headers = incoming.headers
-        if incoming.complete:
+        if wrong:
+            self._fail("garbage", wrong)
+        elif incoming.complete:
             self._finish(reply, reusable=incoming.reusable)
-        else:
+        elif reply.status:
             self._progress(len(data))
 
     def eof_received(self) -> None:
@@ -199,7 +198,7 @@ class Connection(asyncio.Protocol):
             self.drop()
         elif not reply.status:
             self._fail("reset", "ended without a reply")
-        elif self._incoming.ends_with_connection():
+        elif self._incoming.ends_with_connection() and _honest_end(self._transport):
             self._finish(reply, reusable=False)
         else:
             self._fail("cut", "ended before the reply's end")
@@ -306,3 +305,14 @@ class Connection(asyncio.Protocol):
             self._fail("timeout", "took longer than the total time-out")
         else:
             self._fail("timeout", "was silent too long" if self._reply.status else "gave no reply in time")
+
+
+def _honest_end(transport: asyncio.Transport) -> bool:
+    """Whether the upstream itself ended it.  Under TLS only its goodbye proves that; anybody can end TCP."""
+    tls = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return True
+    try:
+        return not tls.read(1)
+    except ssl.SSLError:
+        return False

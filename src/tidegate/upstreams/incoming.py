@@ -70,22 +70,13 @@ class Incoming:
             if not self.complete:
                 return "sent something that is not HTTP/1.1"
             self.reusable = False
-        if not begun:
-            self._framing += len(data)
-            if self._framing > MAX_HEAD and self._head_too_large():
-                return f"sent a head of more than {MAX_HEAD} bytes"
-            if self.status:
-                self._framing = 0
-        elif len(self.pieces) != pieces:
-            self._framing = 0
-        else:
-            self._framing += len(data)
-            if self._framing > MAX_HEAD:
-                return f"sent more than {MAX_HEAD} bytes of chunk framing or trailers"
         if self.complete and len(self.pieces) > self._whole:  # the body of something behind the reply
             self.reusable = False
             del self.pieces[self._whole :]
-        return ""
+        if begun and len(self.pieces) != pieces:
+            self._framing = 0
+            return ""
+        return self._bounded(len(data), begun=bool(begun))
 
     def taken(self) -> bytes:
         """The pieces so far, joined, once."""
@@ -105,6 +96,19 @@ class Incoming:
     def close(self) -> None:
         """Let the parser go; the two hold each other."""
         self._parser = None
+
+    def _bounded(self, size: int, *, begun: bool) -> str:
+        """Count bytes that were not body: what is wrong when there are too many of them."""
+        self._framing += size
+        if begun:
+            too_many = self._framing > MAX_HEAD
+            return f"sent more than {MAX_HEAD} bytes of chunk framing or trailers" if too_many else ""
+        if self._framing > MAX_HEAD and self._head_too_large():
+            self.status = 0
+            return f"sent a head of more than {MAX_HEAD} bytes"
+        if self.status:
+            self._framing = 0
+        return ""
 
     def _head_too_large(self) -> bool:
         """Whether a head that came in more than MAX_HEAD bytes is itself that large, or still not at its end."""

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.config.files import ConfigFile, find, read_env_file, read_text, read_toml
+from tidegate.config.files import ConfigFile, find, is_file, read_env_file, read_text, read_toml
 from tidegate.model.errors import ConfigError
 
 Wrong = Callable[..., list[str]]
 
 SYNTAX = [
-    ("[gateway]\nhost = localhost", '2:8: not valid TOML: this is not a TOML value; texts need quotes, as in host = "127.0.0.1"'),
+    (
+        "[gateway]\nhost = localhost",
+        '2:8: not valid TOML: this is not a TOML value; texts need quotes, as in host = "127.0.0.1"',
+    ),
     ("[gateway]\nport =", "2:7: not valid TOML: the file ends in the middle of a value"),
     ("a = [1,\n", "1:8: not valid TOML: the file ends in the middle of a value"),
     ('a = "x\nb = 1', "1:7: not valid TOML: a text is not closed with a quote"),
@@ -62,24 +65,44 @@ def test_a_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "x"
-    with pytest.raises(ConfigError, match="^x: this is a directory, not a file$"):
+    with pytest.raises(ConfigError, match=r"^x: this is a directory, not a file$"):
         read_text(tmp_path, "x")
-    with pytest.raises(ConfigError, match="^x: cannot be read: No such file or directory$"):
+    with pytest.raises(ConfigError, match=r"^x: cannot be read: No such file or directory$"):
         read_text(file, "x")
     file.write_bytes(b"a = 1\n\xff")
-    with pytest.raises(ConfigError, match="^x:2: not UTF-8 text; save the file as UTF-8$"):
+    with pytest.raises(ConfigError, match=r"^x:2: not UTF-8 text; save the file as UTF-8$"):
         read_text(file, "x")
     file.write_bytes(b"#" * (1024 * 1024 + 1))
-    with pytest.raises(ConfigError, match="^x: larger than 1 MB: this is not a configuration$"):
+    with pytest.raises(ConfigError, match=r"^x: larger than 1 MB: this is not a configuration$"):
         read_text(file, "x")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def as_somebody(read: Callable[[], object]) -> None:
+    """Read without root's rights, because root may read everything."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        read()
+    finally:
+        os.seteuid(user)
+
+
 def test_what_may_not_be_read(tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.touch(mode=0)
-    with pytest.raises(ConfigError, match="^x: cannot be read: Permission denied$"):
-        read_text(file, "x")
+    with pytest.raises(ConfigError, match=r"^x: cannot be read: Permission denied$"):
+        as_somebody(lambda: read_text(file, "x"))
+
+
+def test_a_folder_that_is_closed_to_us(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+
+    def look() -> None:
+        assert find(Path("closed/x.toml"), {}, tmp_path) is not None
+        assert not is_file(closed / ".env")
+
+    as_somebody(look)
 
 
 def test_texts_of_other_systems(tmp_path: Path) -> None:

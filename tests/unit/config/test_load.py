@@ -1,4 +1,5 @@
 """Loading: the order of the sources, the built-in defaults, the two secrets, the notices."""
+# ruff: noqa: E501, ISC004 - messages stand here as people read them, in one piece where that helps
 
 import tomllib
 from collections.abc import Callable
@@ -101,8 +102,16 @@ def test_an_env_file_cannot_choose_the_file_or_the_stage(load_text: Load) -> Non
 
 @pytest.mark.parametrize(
     "sign",
-    ["FLY_APP_NAME", "RAILWAY_ENVIRONMENT", "KUBERNETES_SERVICE_HOST", "VERCEL", "RENDER", "K_SERVICE"]
-    + ["AWS_EXECUTION_ENV", "DYNO"],
+    [
+        "FLY_APP_NAME",
+        "RAILWAY_ENVIRONMENT",
+        "KUBERNETES_SERVICE_HOST",
+        "VERCEL",
+        "RENDER",
+        "K_SERVICE",
+        "AWS_EXECUTION_ENV",
+        "DYNO",
+    ],
 )
 def test_in_production_no_env_file_is_read(sign: str, load_text: Load) -> None:
     settings = load_text("", {sign: "x"}, env_file="TIDEGATE_NONSENSE=3")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from tidegate.config.locate import Path, lines_of
@@ -40,7 +41,18 @@ def test_lines(text: str, path: Path, line: int) -> None:
 
 KEYS = st.sampled_from(["a", "b-2", '"c d"', "'e.f'", '"= 1"', "'[x]'", '"\\"q\\" #"', "9"])
 ATOMS = st.sampled_from(
-    ["1", "-2.5", "true", '"# no"', "'a = [1'", '"\\"]}"', '"""x\ny = 1\n[z]"""', "'''\n[a]\n'''", '""', "1979-05-27 07:32:00"]
+    [
+        "1",
+        "-2.5",
+        "true",
+        '"# no"',
+        "'a = [1'",
+        '"\\"]}"',
+        '"""x\ny = 1\n[z]"""',
+        "'''\n[a]\n'''",
+        '""',
+        "1979-05-27 07:32:00",
+    ]
 )
 FILLERS = st.sampled_from(["", " # note = [", "  "])
 
@@ -64,7 +76,9 @@ def documents(draw: st.DrawFn) -> str:
     text = ""
     for number in range(draw(st.integers(0, 5))):
         name = f"t{number}"
-        head = draw(st.sampled_from([f"[{name}]", f"[{name}.sub]", f"[[{name}]]", f"[[{name}]]\n[[{name}]]", f"[ '{name}' ]"]))
+        head = draw(
+            st.sampled_from([f"[{name}]", f"[{name}.sub]", f"[[{name}]]", f"[[{name}]]\n[[{name}]]", f"[ '{name}' ]"])
+        )
         text += f"{head}{draw(FILLERS)}\n"
         for key in draw(st.lists(KEYS, max_size=4, unique=True)):
             dotted = f"{key}.{draw(KEYS)}" if draw(st.booleans()) else key
@@ -83,6 +97,7 @@ def paths(tree: object, path: Path = ()) -> Iterator[Path]:
         yield from paths(inner, (*path, name))
 
 
+@profile(deadline=None)
 @given(documents())
 def test_exactly_the_paths_of_tomllib_have_a_line(text: str) -> None:
     lines = lines_of(text)
@@ -90,6 +105,7 @@ def test_exactly_the_paths_of_tomllib_have_a_line(text: str) -> None:
     assert all(1 <= line <= text.count("\n") + 1 for line in lines.values())
 
 
+@profile(deadline=None)
 @given(documents(), st.integers(0, 5))
 def test_lines_above_move_every_line(text: str, blank: int) -> None:
     moved = lines_of("# x = 1\n" * blank + text)

@@ -32,8 +32,10 @@ def by_the_book(stream: bytes) -> tuple[list[Event], bool]:
     """Wanted events, and whether a content block was seen, as the specification says."""
     stream = stream.removeprefix(b"\xef\xbb\xbf")
     lines = re.split(rb"\r\n|\n|\r", stream)[:-1]
-    events, seen = [], False
-    name, data = b"", []
+    events: list[Event] = []
+    seen = False
+    name = b""
+    data: list[bytes] = []
     for line in lines:
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
@@ -80,7 +82,9 @@ def events(draw: st.DrawFn, kinds: list[str] = KINDS) -> bytes:
         lines.insert(0, b"event:" + space + kind.encode())
     elif draw(st.booleans()):
         lines.insert(0, b"event:" + space + b"message")
-    noise = draw(st.lists(st.sampled_from([b": hello", b":", b"id: 7", b"retry: 10", b"dat", b"event", b"x" * 99]), max_size=2))
+    noise = draw(
+        st.lists(st.sampled_from([b": hello", b":", b"id: 7", b"retry: 10", b"dat", b"event", b"x" * 99]), max_size=2)
+    )
     lines = [*noise, *lines]
     return eol.join(lines) + eol + eol
 
@@ -103,7 +107,10 @@ def test_any_chunking_gives_what_the_specification_says(stream: bytes, cuts: lis
         assert not broken
 
 
-@given(st.lists(st.one_of(st.binary(max_size=30), st.just(DELTA), events()), max_size=8), st.lists(st.integers(0, 5000), max_size=12))
+@given(
+    st.lists(st.one_of(st.binary(max_size=30), st.just(DELTA), events()), max_size=8),
+    st.lists(st.integers(0, 5000), max_size=12),
+)
 def test_garbage_gives_the_same_for_every_chunking(parts: list[bytes], cuts: list[int]) -> None:
     stream = b"".join(parts)
     whole = scan([stream])

@@ -3,19 +3,20 @@
 import asyncio
 import ssl
 import subprocess
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
+
 from unit.upstreams.scripted import open_sockets
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Iterator[Run]:
+def run(request: pytest.FixtureRequest) -> Run:
     """Run a coroutine; at the end no socket may be left open."""
     runner: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run if request.param == "asyncio" else uvloop.run
     before = open_sockets()
@@ -28,7 +29,7 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
         runner(bounded())
         assert open_sockets() == before, "a socket leaks"
 
-    yield run_bounded
+    return run_bounded
 
 
 class Certificates:

@@ -1,12 +1,12 @@
 """A raw upstream that plays a script on a real socket, and the shortest way to ask it."""
 
 import asyncio
-import os
 import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from tidegate.core.ports import Outgoing, Reply
 from tidegate.policy.rules import Timeouts
@@ -47,11 +47,9 @@ class Peer:
 
     async def gone(self) -> None:
         """Until the client has ended the connection."""
-        try:
+        with suppress(OSError):
             while await self.reader.read(65_536):
                 pass
-        except OSError:
-            pass
 
 
 Script = Callable[[Peer], Awaitable[None]]
@@ -83,14 +81,14 @@ async def serving(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncI
         tasks.add(task)
         try:
             await script(Peer(reader, writer))
-        except (asyncio.CancelledError, asyncio.IncompleteReadError):
+        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
             pass  # the client has gone, or the test is over
         except Exception as error:  # noqa: BLE001 - handed to the test
             server.failures.append(error)
         finally:
             writer.transport.abort()
 
-    listening = await asyncio.start_server(play, "127.0.0.1", 0, ssl=tls, limit=1 << 20)
+    listening = await asyncio.start_server(play, ["127.0.0.1"] if tls is None else "0.0.0.0", 0, ssl=tls, limit=1 << 20)
     server = Server(listening.sockets[0].getsockname()[1])
     try:
         yield server
@@ -141,7 +139,7 @@ async def whole(reply: Reply) -> bytes:
 
 async def until(true: Callable[[], bool]) -> None:
     """Let the loop turn until it is true."""
-    while not true():
+    while not true():  # noqa: ASYNC110 - what it waits for is told by no event
         await asyncio.sleep(0)
 
 
@@ -159,9 +157,7 @@ def serve(reply: bytes) -> Script:
 def open_sockets() -> int:
     """Sockets of this process."""
     count = 0
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
-        except OSError:
-            continue
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the listing's own descriptor is closed by now
+            count += str(entry.readlink()).startswith("socket:")
     return count

@@ -9,6 +9,7 @@ from tidegate.core.gate import Gate
 from tidegate.core.ports import Clock, Outgoing
 from tidegate.doors.gateway.body import Left, Receive, read_body, unpack
 from tidegate.doors.gateway.keyring import Keyring
+from tidegate.doors.gateway.leaving import Leaving, connection_of
 from tidegate.doors.gateway.own import OwnPages
 from tidegate.doors.gateway.paths import Path, find_path
 from tidegate.doors.gateway.wire import downward, single, upward
@@ -168,55 +169,26 @@ class Gateway:
     # -- the way back
 
     async def _opened(self, call: Call, receive: Receive) -> Exchange | None:
-        """Open the call; when the client leaves meanwhile, cancel it and return None."""
-        opening = asyncio.ensure_future(self._gate.open(call))
-        leaving = asyncio.ensure_future(receive())
-        try:
-            await asyncio.wait((opening, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if opening.done():
-                return opening.result()
-            opening.cancel()
-            await asyncio.wait((opening,))
-            return None
-        except asyncio.CancelledError:
-            opening.cancel()
-            raise
-        finally:
-            leaving.cancel()
+        """Open the call; None when the client leaves meanwhile: it is then cancelled and settled."""
+        with Leaving(receive, drain=self._gate.drains(call)):
+            return await self._gate.open(call)
+        return None
 
     async def _relay(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Pass a stream on, piece by piece; the client's leaving ends the upstream's work at once."""
-        task = asyncio.current_task()
-        assert task is not None
-        leaving = asyncio.ensure_future(receive())
-        left = False
-
-        def leave(_: object) -> None:
-            nonlocal left
-            if not leaving.cancelled():
-                left = True
-                task.cancel()
-
-        leaving.add_done_callback(leave)
+        start = {"type": "http.response.start", "status": exchange.status, "headers": downward(exchange.headers)}
         try:
-            async with asyncio.timeout(self._total + 5):  # a client that stops reading must not hold a stream for ever
-                await send(
-                    {"type": "http.response.start", "status": exchange.status, "headers": downward(exchange.headers)}
-                )
-                while piece := await exchange.read():
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                leaving.remove_done_callback(leave)
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except Broken:
+            # The patience is for a client that stops reading: it must not hold a stream for ever.
+            with Leaving(receive, drain=exchange.drains) as leaving:
+                async with asyncio.timeout(self._total + 5):
+                    await send(start)
+                    while piece := await exchange.read():
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    leaving.done()
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except (Broken, TimeoutError):
             _abort(send)
-        except TimeoutError:
-            _abort(send)
-        except asyncio.CancelledError:
-            if not left:
-                raise
         finally:
-            leaving.remove_done_callback(leave)
-            leaving.cancel()
             closing = asyncio.ensure_future(exchange.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
@@ -224,10 +196,9 @@ class Gateway:
 
 def _abort(send: Send) -> None:
     """End the connection in the middle of a message, so that the client sees that it is not whole."""
-    cycle = getattr(send, "__self__", None)
-    transport = getattr(cycle, "transport", None)
-    if transport is not None:
-        transport.abort()
+    connection = connection_of(send)
+    if connection is not None:
+        connection.transport.abort()
 
 
 async def _whole(exchange: Exchange, method: str, send: Send) -> None:

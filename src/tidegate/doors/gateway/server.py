@@ -56,7 +56,10 @@ def make_protocol(header_timeout: float) -> type[HttpToolsProtocol]:
     """uvicorn's protocol for clients that may be slow or hostile."""
 
     class Patient(HttpToolsProtocol):
-        """Closes a connection whose request head does not arrive in time."""
+        """Closes a connection whose request head does not arrive in time, and tells when one is lost."""
+
+        on_lost: Callable[[], None] | None = None
+        """Set by leaving.py while a request runs."""
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
@@ -65,6 +68,8 @@ def make_protocol(header_timeout: float) -> type[HttpToolsProtocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._head.cancel()
             super().connection_lost(exc)
+            if self.on_lost is not None:
+                self.on_lost()
 
         def on_message_begin(self) -> None:
             super().on_message_begin()

@@ -1,0 +1,131 @@
+"""The journal: every change of a store's live state as one entry, and the only code that applies one.
+
+State is the fold of the journal.  Whoever has applied the same entries, in this process or in another, has the same
+state; a store decides on its state, writes the entry, and applies it.
+"""
+
+import msgspec
+from msgspec import Struct
+
+from tidegate.model.hold import Charge, Hold
+from tidegate.policy.admission import States
+
+
+class Admitted(Struct, frozen=True, array_like=True, tag="admitted"):
+    """A hold was made."""
+
+    hold: Hold
+
+
+class Settled(Struct, frozen=True, array_like=True, tag="settled"):
+    """A hold became its cost."""
+
+    attempt_id: str
+    cost: int
+    used: tuple[int, int] | None
+    """Input tokens without cache reads, and output tokens; None keeps those of the hold."""
+
+
+class Released(Struct, frozen=True, array_like=True, tag="released"):
+    """A hold was given back: the request never left."""
+
+    attempt_id: str
+
+
+class Renewed(Struct, frozen=True, array_like=True, tag="renewed"):
+    """Leases were moved to end at `until`, microseconds since 1970 UTC."""
+
+    attempt_ids: tuple[str, ...]
+    until: int
+
+
+class Adjusted(Struct, frozen=True, array_like=True, tag="adjusted"):
+    """The cost of a charge that is already settled was corrected, in these budgets."""
+
+    keys: tuple[str, ...]
+    delta: int
+
+
+JournalEntry = Admitted | Settled | Released | Renewed | Adjusted
+
+
+def settled(charge: Charge) -> Settled:
+    """The entry of a charge.  An assumed bill keeps the tokens of its hold, as it keeps its money."""
+    usage = charge.usage
+    # Cache reads are free of Anthropic's limits (claude-api.md 4.5), and of ours.
+    fresh = usage.input_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+    return Settled(
+        charge.attempt_id, charge.cost, (fresh, usage.output_tokens) if charge.exactness == "actual" else None
+    )
+
+
+def adjusted(hold: Hold, delta: int) -> Adjusted:
+    """The entry of a correction to the charge of a hold."""
+    return Adjusted(tuple(entry.key for entry in hold.entries if entry.key[0] == "b"), delta)
+
+
+class Live:
+    """The live state of a store: its states, its open holds, its time."""
+
+    def __init__(self, states: States) -> None:
+        self.states = states
+        self.holds: dict[str, Hold] = {}
+        self.last = 0
+        """The greatest admission time: the store's time never goes back."""
+
+    def tick(self, now: int) -> int:
+        """The store's time for an admission: never repeats, never goes back."""
+        return max(now, self.last + 1)
+
+    def apply(self, entry: JournalEntry) -> tuple[str, ...]:
+        """Make the change; the keys whose states it touched.  An entry about a hold that is not open changes nothing."""
+        match entry:
+            case Admitted(hold):
+                return self._place(hold)
+            case Settled(attempt_id, cost, used):
+                hold_ = self.holds.pop(attempt_id, None)
+                return () if hold_ is None else self._end(hold_, cost, used)
+            case Released(attempt_id):
+                hold_ = self.holds.pop(attempt_id, None)
+                return () if hold_ is None else self._end(hold_, 0, (0, 0))
+            case Renewed(attempt_ids, until):
+                for attempt_id in attempt_ids:
+                    if attempt_id in self.holds:
+                        self.holds[attempt_id] = msgspec.structs.replace(self.holds[attempt_id], lease_until=until)
+                return ()
+            case Adjusted(keys, delta):
+                for key in keys:
+                    self.states.tally(key).settled += delta
+                return keys
+
+    def _place(self, hold: Hold) -> tuple[str, ...]:
+        self.holds[hold.ask.attempt_id] = hold
+        self.last = max(self.last, hold.admitted_at)
+        for entry in hold.entries:
+            if entry.window:
+                self.states.window(entry.key).add(entry.amount, hold.admitted_at, entry.window)
+            else:
+                self.states.tally(entry.key).held += entry.amount
+        return tuple(entry.key for entry in hold.entries)
+
+    def _end(self, hold: Hold, cost: int, used: tuple[int, int] | None) -> tuple[str, ...]:
+        """Take away what the hold put into each scope, and put its cost there; the request itself still counts."""
+        touched = []
+        for entry in hold.entries:
+            kind = entry.key[0]
+            if not entry.window:
+                tally = self.states.tally(entry.key)
+                tally.held -= entry.amount
+                if kind == "b":
+                    tally.settled += cost
+            elif kind == "r" or used is None:
+                continue
+            else:
+                window = self.states.window(entry.key)
+                window.amend(hold.admitted_at, _tokens(kind, used) - entry.amount)
+            touched.append(entry.key)
+        return tuple(touched)
+
+
+def _tokens(kind: str, used: tuple[int, int]) -> int:
+    return used[0] if kind == "i" else used[1] if kind == "o" else used[0] + used[1]

@@ -1,0 +1,152 @@
+"""The journal of a SQLite store: live state in memory, one appended row for each change, a snapshot now and then.
+
+Several processes may share the file.  Inside a transaction, which only one has at a time, each first applies what the
+others have appended since; then all decide on the same state.  Rules:
+
+1. `PRAGMA data_version` tells whether another connection has committed; if none has, nothing is read.
+2. Every `SNAPSHOT` entries whoever writes also writes the changed states to the tables.  Entries stay a while behind
+   the snapshot, so that a process that lags can catch up; one that lags more starts from the tables.
+3. After a rollback memory may be ahead of the file: everything is forgotten and read again.
+"""
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from tidegate.model.hold import Hold
+from tidegate.policy.admission import States
+from tidegate.policy.budgets import Tally
+from tidegate.policy.journal import JournalEntry, Live
+from tidegate.policy.limits import Window
+
+SNAPSHOT = 2048
+"""Entries between two snapshots: what a start has to replay at most."""
+
+TAIL = 8192
+"""Entries that stay behind a snapshot for the processes that lag."""
+
+MOST = 200_000
+"""States kept in memory after a snapshot; the tables have them all."""
+
+_SAVE_TALLY = """
+INSERT INTO tallies VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET settled = excluded.settled, held = excluded.held"""
+_SAVE_WINDOW = """
+INSERT INTO windows VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET ends_at = excluded.ends_at, state = excluded.state"""
+_SAVE_HOLD = "INSERT INTO holds VALUES (?, ?) ON CONFLICT (attempt_id) DO UPDATE SET hold = excluded.hold"
+
+encode = msgspec.msgpack.Encoder().encode
+_decode_entry: msgspec.msgpack.Decoder[JournalEntry] = msgspec.msgpack.Decoder(JournalEntry)
+_decode_window = msgspec.msgpack.Decoder(Window).decode
+decode_hold = msgspec.msgpack.Decoder(Hold).decode
+
+
+class SqliteJournal:
+    """Listens to a file and keeps its live state."""
+
+    def __init__(self) -> None:
+        self.live = Live(States(self._tally, self._window))
+        self._tallies: dict[str, Tally] = {}
+        self._windows: dict[str, Window] = {}
+        self._unsaved: set[str] = set()
+        """Keys that changed since the snapshot."""
+        self._pending: list[tuple[int, bytes]] = []
+        self._seq = 0
+        self._snapshot = 0
+        self._epoch = -1
+        self._version = -1
+        self._db: Any = None
+
+    def append(self, entry: JournalEntry) -> None:
+        """Apply an entry; it is written with the transaction."""
+        self._seq += 1
+        self._pending.append((self._seq, encode(entry)))
+        self._unsaved.update(self.live.apply(entry))
+
+    def before_work(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        version = db.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self._catch_up(db)
+            self._version = version
+
+    def before_commit(self, db: sqlite3.Connection) -> None:
+        if self._pending:
+            db.executemany("INSERT INTO journal VALUES (?, ?)", self._pending)
+            self._pending.clear()
+        if self._seq - self._snapshot >= SNAPSHOT:
+            self.save(db)
+
+    def after_rollback(self) -> None:
+        self._forget()
+        self._version = -1
+
+    def save(self, db: sqlite3.Connection) -> None:
+        """Write the snapshot: from here on a start begins at the last entry."""
+        tallies, windows = [], []
+        for key in self._unsaved:
+            if key in self._windows:
+                window = self._windows[key]
+                ends_at = (window.entries[-1][1] if window.entries else 0) + int(key.split("|", 3)[2])
+                windows.append((key, ends_at, encode(window)))
+            else:
+                tally = self._tallies[key]
+                tallies.append((key, tally.settled, tally.held))
+        db.executemany(_SAVE_TALLY, sorted(tallies))
+        db.executemany(_SAVE_WINDOW, sorted(windows))
+        db.execute("DELETE FROM holds")
+        db.executemany(_SAVE_HOLD, [(attempt_id, encode(hold)) for attempt_id, hold in self.live.holds.items()])
+        first = max(1, self._seq - TAIL)
+        db.execute("DELETE FROM journal WHERE seq < ?", (first,))
+        db.execute("UPDATE snapshot SET seq = ?, first = ?, clock = ?", (self._seq, first, self.live.last))
+        self._snapshot = self._seq
+        self._unsaved.clear()
+        if len(self._tallies) + len(self._windows) > MOST:
+            self._tallies.clear()
+            self._windows.clear()
+
+    def _catch_up(self, db: sqlite3.Connection) -> None:
+        seq, first, clock, epoch = db.execute("SELECT seq, first, clock, epoch FROM snapshot").fetchone()
+        if epoch != self._epoch or self._seq + 1 < first:
+            self._forget()
+            self._epoch, self._seq, self._snapshot = epoch, seq, seq
+            self.live.last = clock
+            self.live.holds.update(
+                (row[0], decode_hold(row[1])) for row in db.execute("SELECT attempt_id, hold FROM holds")
+            )
+        elif self._seq == seq:
+            self._saved_elsewhere(seq)
+        for number, blob in db.execute("SELECT seq, entry FROM journal WHERE seq > ? ORDER BY seq", (self._seq,)):
+            self._unsaved.update(self.live.apply(_decode_entry.decode(blob)))
+            self._seq = number
+            if number == seq:
+                self._saved_elsewhere(seq)
+
+    def _saved_elsewhere(self, seq: int) -> None:
+        """Another process has written the snapshot right here: every state as it is now is in the tables."""
+        self._unsaved.clear()
+        self._snapshot = seq
+
+    def _forget(self) -> None:
+        self._tallies.clear()
+        self._windows.clear()
+        self._unsaved.clear()
+        self._pending.clear()
+        self.live.holds.clear()
+        self._epoch = -1
+
+    def _tally(self, key: str) -> Tally:
+        tally = self._tallies.get(key)
+        if tally is None:
+            row = self._db.execute("SELECT settled, held FROM tallies WHERE key = ?", (key,)).fetchone()
+            tally = self._tallies[key] = Tally(*row) if row else Tally()
+        return tally
+
+    def _window(self, key: str) -> Window:
+        window = self._windows.get(key)
+        if window is None:
+            row = self._db.execute("SELECT state FROM windows WHERE key = ?", (key,)).fetchone()
+            window = self._windows[key] = _decode_window(row[0]) if row else Window()
+        return window
