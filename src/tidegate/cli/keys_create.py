@@ -33,7 +33,9 @@ class Wish(Struct, frozen=True, kw_only=True):
 
 def create(
     app: Annotated[str, typer.Option("--app", metavar="NAME", help="The application that the key is for.")],
-    user: Annotated[str | None, typer.Option("--user", metavar="USER", help="Every call counts as this user's.")] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help="Every call counts as this user's.")
+    ] = None,
     route: Annotated[list[str] | None, typer.Option("--route", help="Repeatable.  Default: all routes.")] = None,
     scope: Annotated[
         list[str] | None,

@@ -28,9 +28,7 @@ def revoke(
         before, after = _revoke(file, wanted) if file is not None else (None, None)
     if before is None or after is None or after.revoked_at is None:
         shown = wanted if len(wanted) <= 16 else "that id"
-        raise NotFoundError(
-            f"there is no key {shown} in {ledger_path(settings)}; `tidegate keys list` shows the ids"
-        )
+        raise NotFoundError(f"there is no key {shown} in {ledger_path(settings)}; `tidegate keys list` shows the ids")
     if as_json:
         write_json({"id": after.id, "app": after.app, "revoked_at": rfc3339(after.revoked_at)})
     elif before.revoked_at is not None:

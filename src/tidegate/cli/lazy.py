@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
-from msgspec import Struct
 from typer.core import TyperCommand, TyperGroup
 
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "add_completion": False}
 """Rich help takes half a second to import, and plain help can be copied and searched."""
 
 
-class Entry(Struct, frozen=True):
+class Entry(NamedTuple):
     """One command: where its function is, and the first line of its docstring for the overview."""
 
     name: str
@@ -25,7 +24,7 @@ class Entry(Struct, frozen=True):
         return Lazy(self)
 
 
-class Group(Struct, frozen=True):
+class Group(NamedTuple):
     """Commands under a common name."""
 
     name: str
@@ -41,7 +40,7 @@ class Lazy(TyperCommand):
     """Stands for a command in overviews, and becomes it when it is run."""
 
     def __init__(self, entry: Entry) -> None:
-        super().__init__(entry.name, help=entry.help, rich_markup_mode=None)
+        super().__init__(entry.name, short_help=entry.help, rich_markup_mode=None)
         self._entry = entry
 
     def make_context(self, *args: Any, **extra: Any) -> Any:  # the real command's context, so that it is what runs
@@ -56,9 +55,7 @@ class Lazy(TyperCommand):
         return typer.main.get_command(app)
 
 
-def make_group(
-    name: str, help_text: str, callback: Callable[..., Any], entries: Iterable[Entry | Group]
-) -> TyperGroup:
+def make_group(name: str, help_text: str, callback: Callable[..., Any], entries: Iterable[Entry | Group]) -> TyperGroup:
     """A group whose own options `callback` declares."""
     app = typer.Typer(**_PLAIN, no_args_is_help=True)
     app.callback(help=help_text)(callback)

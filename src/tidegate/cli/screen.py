@@ -2,12 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-
-import msgspec
-
-from tidegate.model.money import USD
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +38,8 @@ def _coloured(text: str, colour: str) -> str:
 
 def write_json(document: Any) -> None:
     """The one document of a run with `--json`."""
+    import msgspec  # noqa: PLC0415 - `tidegate --help` must not wait for it
+
     write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
 
@@ -53,7 +50,9 @@ def write_table(
     from rich import box  # noqa: PLC0415 - Rich is slow to import, and most runs draw nothing
     from rich.table import Table  # noqa: PLC0415 - as above
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_footer=bool(foot), pad_edge=False)
+    table = Table(
+        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_footer=bool(foot), pad_edge=False
+    )
     for number, column in enumerate(columns):
         last = foot[number] if foot else ""
         if number < text:
@@ -88,8 +87,3 @@ def _plain(cell: str) -> str:
     from rich.markup import escape  # noqa: PLC0415 - Rich is slow to import, and most runs draw nothing
 
     return escape(cell)
-
-
-def usd(nano: int) -> str:
-    """Exact dollars as a decimal text for machines: nine decimals, no unit."""
-    return f"{Decimal(nano) / USD:.9f}"

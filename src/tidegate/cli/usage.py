@@ -3,6 +3,7 @@
 import csv
 import sys
 import time
+from decimal import Decimal
 from typing import Annotated, get_args
 
 import typer
@@ -10,12 +11,12 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from tidegate.cli.options import Config, Json, existing_ledger_file, ledger_path, load_settings
-from tidegate.cli.screen import say, usd, write_json, write_table
+from tidegate.cli.screen import say, write_json, write_table
 from tidegate.cli.spans import DAY, ago, show_time, until
 from tidegate.config.settings import Settings
 from tidegate.databases.sqlite import BlockingFile
 from tidegate.ledgers.usage import Grouping, UsageReader, UsageRow
-from tidegate.model.money import show_usd
+from tidegate.model.money import USD, show_usd
 from tidegate.model.times import SECOND, rfc3339
 
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
@@ -41,7 +42,8 @@ def usage(
     by: Annotated[str, typer.Argument(metavar=f"[{'|'.join(GROUPINGS)}]", show_default=False)] = "users",
     since: Annotated[str, typer.Option("--since", metavar="WHEN", help="A length or a day: 7d, 2026-11-01.")] = "30d",
     until_: Annotated[
-        str | None, typer.Option("--until", metavar="WHEN", help="As --since; the day itself is included.  Default: now.")
+        str | None,
+        typer.Option("--until", metavar="WHEN", help="As --since; the day itself is included.  Default: now."),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write comma-separated values.")] = False,
     config: Config = None,
@@ -88,9 +90,14 @@ def read_report(file: BlockingFile | None, by: Grouping, since: int, end: int) -
 
 def show_rows(title: str, report: Report) -> None:
     """The report as a table."""
-    columns = (report.by, "calls", "failed", "input", "cache read", "output", "cost, USD", "not exact")
+    columns = (report.by.removesuffix("s"), "calls", "failed", "input", "cache read", "output", "cost, USD", "not exact")
     foot = _cells(report.total) if len(report.rows) > 1 else ()
     write_table(title, columns, [_cells(row) for row in report.rows], foot=foot)
+
+
+def usd(nano: int) -> str:
+    """Exact dollars as a decimal text for machines: nine decimals, no unit."""
+    return f"{Decimal(nano) / USD:.9f}"
 
 
 def _grouping(by: str) -> Grouping:

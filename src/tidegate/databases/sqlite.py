@@ -13,7 +13,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -25,6 +25,10 @@ Work = Callable[[sqlite3.Connection], T]
 
 PATIENCE = 5.0
 """Seconds to wait for another process's transaction before the file counts as locked."""
+
+
+_WAL_PAGES = 16_000
+"""Length of the write-ahead log, in pages of 4 KB, at which a commit moves it into the file itself."""
 
 
 class Listener(Protocol):
@@ -79,8 +83,7 @@ class _Transactions:
     def migrate(self, name: str, package: str) -> None:
         try:
             self._db.execute("PRAGMA busy_timeout = 5000")
-            with self._transaction() as db:
-                _migrate(db, name, package)
+            self._in_transaction([lambda db: _migrate(db, name, package)])
             self._db.execute("PRAGMA busy_timeout = 0")
         except sqlite3.Error as error:
             raise ConfigError(explain(self.path, error)) from None
@@ -116,15 +119,16 @@ class _Transactions:
         for listener in self._listeners:
             listener.after_rollback()
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _in_transaction(self, work: Sequence[Work[Any]]) -> list[Any]:
+        """The results of all work, committed; after an error nothing of it has happened."""
         try:
             self._begin()
-            yield self._db
+            results = [one(self._db) for one in work]
             self._commit()
         except BaseException:
             self._rollback()
             raise
+        return results
 
 
 class BlockingFile(_Transactions):
@@ -143,8 +147,8 @@ class BlockingFile(_Transactions):
         with self._lock:
             while True:
                 try:
-                    with self._transaction() as db:
-                        return work(db)
+                    result: T = self._in_transaction([work])[0]
+                    return result
                 except sqlite3.Error as error:
                     if not is_busy(error) or time.monotonic() > until:
                         raise StoreDown(explain(self.path, error)) from None
@@ -163,6 +167,10 @@ class AsyncFile(_Transactions):
         super().__init__(path, durability=durability)
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._since: float | None = None
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+        self._stop = threading.Event()
+        self._checkpoints = threading.Thread(target=self._checkpoint, name="sqlite-checkpoint", daemon=True)
+        self._checkpoints.start()
 
     def run(self, work: Work[T]) -> Awaitable[T]:
         loop = asyncio.get_running_loop()
@@ -176,13 +184,21 @@ class AsyncFile(_Transactions):
         """Write what waits, then close the connection."""
         if self._waiting:
             self._flush()
+        self._stop.set()
+        self._checkpoints.join()
         self._db.close()
+
+    def _checkpoint(self) -> None:
+        """Move what the log has gathered into the file, on a thread of its own: the loop must not wait for a disk."""
+        while not self._stop.wait(1.0):
+            with contextlib.suppress(sqlite3.Error):  # the next commits grow the log until SQLite does it itself
+                with contextlib.closing(sqlite3.connect(self.path, isolation_level=None, timeout=0)) as db:
+                    db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _flush(self) -> None:
         batch = self._waiting
         try:
-            with self._transaction() as db:
-                results = [work(db) for work, _ in batch]
+            results = self._in_transaction([work for work, _ in batch])
         except sqlite3.Error as error:
             if is_busy(error) and not self._out_of_patience():
                 asyncio.get_running_loop().call_later(0.001, self._flush)
@@ -207,8 +223,7 @@ class AsyncFile(_Transactions):
     def _one_by_one(self, batch: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
         for work, future in batch:
             try:
-                with self._transaction() as db:
-                    result = work(db)
+                result = self._in_transaction([work])[0]
             except sqlite3.Error as error:
                 _fail(future, StoreDown(explain(self.path, error)))
             except Exception as error:  # noqa: BLE001 - it belongs to the one who asked

@@ -35,7 +35,7 @@ class Message(msgspec.Struct, frozen=True):
     said: tuple[Said, ...]
     usage: Usage
     first: Usage
-    """The usage that message_start shows: server tools have read nothing yet."""
+    """The usage before server tools read anything: message_start shows its input."""
     max_tokens: int
     stop_reason: str
     stop_sequence: str | None = None
@@ -56,19 +56,19 @@ def compose(asking: Asking, split: Split, command: Command, seed: int, *, worst:
     """The answer to a valid request."""
     most = int(asking.body["max_tokens"])
     said, stop, sequence = _speak(asking, command, seed, most, worst=worst)
-    output = sum(each.tokens for each in said)
     free = command.refuse == "before"
-    if free:
-        output = seed % 3
-    first = _usage(asking, split, command)
     searches = sum(each.block["type"] == "server_tool_use" for each in said)
-    final = msgspec.structs.replace(
-        first,
-        input_tokens=first.input_tokens + searches * (first.prompt_tokens + 200 + seed % 700),
-        output_tokens=output,
+    first = Usage(
+        input_tokens=split.input if command.input_tokens is None else command.input_tokens,
+        write_5m=split.write_5m,
+        write_1h=split.write_1h,
+        read=split.read,
+        output_tokens=seed % 3 if free else sum(each.tokens for each in said),
         thinking_tokens=sum(each.tokens for each in said if each.block["type"] == "thinking"),
-        web_searches=searches,
+        speed=asking.body.get("speed") or "standard",
+        geo=asking.body.get("inference_geo") or "global",
     )
+    final = _searched(first, searches, seed) if searches else first
     model = command.model or str(asking.body["model"])
     if command.iterations:
         final = msgspec.structs.replace(final, iterations=_iterations(command.iterations, asking, final, seed))
@@ -86,15 +86,10 @@ def compose(asking: Asking, split: Split, command: Command, seed: int, *, worst:
     )
 
 
-def _usage(asking: Asking, split: Split, command: Command) -> Usage:
-    return Usage(
-        input_tokens=split.input if command.input_tokens is None else command.input_tokens,
-        write_5m=split.write_5m,
-        write_1h=split.write_1h,
-        read=split.read,
-        speed=asking.body.get("speed") or "standard",
-        geo=asking.body.get("inference_geo") or "global",
-    )
+def _searched(usage: Usage, searches: int, seed: int) -> Usage:
+    """Each search makes the model read the prompt once more, and the results."""
+    read = searches * (usage.prompt_tokens + 200 + seed % 700)
+    return msgspec.structs.replace(usage, input_tokens=usage.input_tokens + read, web_searches=searches)
 
 
 def _speak(

@@ -37,6 +37,13 @@ _LIMITS = (
     b"anthropic-ratelimit-tokens-reset: %b\r\n"
 )
 
+FAST = tuple(
+    (f"anthropic-fast-{kind}-tokens-{what}", value)
+    for kind in ("input", "output")
+    for what, value in (("limit", "500000"), ("remaining", "500000"), ("reset", "2026-11-22T12:00:00Z"))
+)
+"""What a fast message carries besides."""
+
 
 class Heads:
     """Writes heads; remembers what the current minute has used."""

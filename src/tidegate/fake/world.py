@@ -19,7 +19,7 @@ from tidegate.fake.command import PLAIN, REAL_PACE, BadCommandError, Command, bu
 from tidegate.fake.compose import compose
 from tidegate.fake.errors import HTML, Problem, error_json, ordered, problem
 from tidegate.fake.events import Event, events_of, message_json
-from tidegate.fake.heads import Heads
+from tidegate.fake.heads import FAST, Heads
 from tidegate.fake.models import find_model, model_json, models_page, safe_id
 from tidegate.fake.prompt import prompt_tokens, read_prompt
 from tidegate.fake.reply import Reply, streamed, whole
@@ -153,8 +153,7 @@ class World:
         command, seed = asked.command, _seed(asked.row)
         message = compose(asking, split, command, seed, worst=self.settings.bill == "worst")
         served = find_model(message.model) or asking.model
-        linger = next(each for each in (command.linger, self.settings.linger, seed % 51) if each is not None)
-        priced = Priced(message, served.id, linger, command.bill)
+        priced = Priced(message, served.id, self._linger(command, seed), command.bill)
         asked.row.model_served = safe_id(message.model)
         self.heads.spend(message.usage.input_tokens, message.usage.output_tokens)
         ending = "refusal" if message.stop_reason == "refusal" else "ok"
@@ -164,6 +163,11 @@ class World:
         tokens = message.usage.output_tokens
         seconds = command.gap * (6 + tokens // (command.tokens_per_event or 4)) if command.gap else 0.0
         return self._json_reply(asked, body, tokens=tokens, seconds=seconds, ending=ending), priced
+
+    def _linger(self, command: Command, seed: int) -> int:
+        if command.linger is not None:
+            return command.linger
+        return seed % 51 if self.settings.linger is None else self.settings.linger
 
     def _split(self, asking: Asking, who: Sender) -> Split | Problem:
         """How the prompt is served; the cache learns it."""
@@ -241,7 +245,7 @@ class World:
             ordered_type.encode() if ordered_type else content_type,
             limits=asked.row.path == "/v1/messages",
             close=not asked.request.keep_alive,
-            extra=(*extra, *asked.command.headers.items()),
+            extra=(*extra, *(FAST if asked.body.get("speed") == "fast" else ()), *asked.command.headers.items()),
         )
 
     def _refused(self, asked: Asked, trouble: Problem) -> Reply:

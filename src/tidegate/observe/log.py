@@ -1,7 +1,8 @@
 """One line per call: `claude_call_success`, `claude_call_error`, `claude_call_refused`; never content."""
 
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -26,32 +27,34 @@ LogFormat = Literal["json", "readable"]
 
 def make_logger(form: LogFormat, out: TextIO | None = None, *, debug: bool = False) -> Any:
     """A structlog logger of our own: the application's logging set-up stays untouched."""
-    lowest = 10 if debug else 20
+    out = out or sys.stdout
     if form == "json":
         return structlog.wrap_logger(
-            structlog.BytesLogger(getattr(out or sys.stdout, "buffer", None)),
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-                structlog.processors.JSONRenderer(serializer=_json),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(lowest),
+            structlog.WriteLogger(out),
+            processors=[_one_line],
+            wrapper_class=structlog.make_filtering_bound_logger(10 if debug else 20),
             cache_logger_on_first_use=True,
         )
     return structlog.wrap_logger(
-        structlog.PrintLogger(out or sys.stdout),
+        structlog.PrintLogger(out),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            structlog.dev.ConsoleRenderer(colors=(out or sys.stdout).isatty()),
+            structlog.dev.ConsoleRenderer(colors=out.isatty()),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(lowest),
+        wrapper_class=structlog.make_filtering_bound_logger(10 if debug else 20),
         cache_logger_on_first_use=True,
     )
 
 
-def _json(event: Mapping[str, Any], **_options: Any) -> bytes:
-    return msgspec.json.encode(event)
+_encode = msgspec.json.Encoder().encode
+
+
+def _one_line(_logger: Any, level: str, event: MutableMapping[str, Any]) -> str:
+    """The event as one JSON line: one processor instead of a chain, because every call passes here."""
+    event["level"] = level
+    event["at"] = rfc3339(time.time_ns() // 1000)
+    return _encode(event).decode() + "\n"
 
 
 class LogFacts:
@@ -60,6 +63,7 @@ class LogFacts:
     def __init__(self, logger: Any, texts: Texts) -> None:
         self._logger = logger
         self._texts = texts
+        self._debug = logger.is_enabled_for(10)
         self._write: dict[type, Callable[[Any], None]] = {
             CallSucceeded: self._success,
             CallFailed: self._error,
@@ -120,6 +124,8 @@ class LogFacts:
         )
 
     def _attempt(self, fact: AttemptSettled) -> None:
+        if not self._debug:
+            return
         charge = fact.charge
         self._logger.debug(
             "claude_attempt",

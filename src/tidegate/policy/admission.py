@@ -16,7 +16,7 @@ from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
 from tidegate.policy.budgets import Tally, period_end, period_start
 from tidegate.policy.limits import Window
-from tidegate.policy.scopes import Applied, Scopes, scope_values
+from tidegate.policy.scopes import Applied, Scopes
 
 
 class States(Struct, frozen=True):
@@ -28,15 +28,13 @@ class States(Struct, frozen=True):
 
 def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal:
     """The hold that every scope agrees to, or who refuses.  `now` is store time, microseconds since 1970 UTC."""
-    values = scope_values(ask.caller, ask.scope_model)
     entries: list[Entry] = []
     full: Refusal | None = None
-    for rule in scopes.applied(ask.caller, ask.scope_model):
+    for rule, key in scopes.keyed(ask.caller, ask.scope_model):
         kind = rule.kind
-        key = rule.key(values)
         if kind == "b":
             amount = ask.bound.cost
-            key = f"{key}|{period_name(rule.every, now)}"
+            key = budget_key(rule, key, now)  # noqa: PLW2901 - the key of this period
             refusal = _check_budget(rule, states.tally(key), amount, now)
             if refusal is not None and refusal.reason == "budget_held":
                 full = full or refusal
@@ -55,6 +53,11 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal
     if full is not None:
         return full
     return Hold(ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=tuple(entries))
+
+
+def budget_key(rule: Applied, key: str, at: int) -> str:
+    """The key of a budget's tally in the period of `at`; `key` is the one that `Scopes.keyed` gives."""
+    return f"{key}|{period_name(rule.every, at)}"
 
 
 def period_name(every: str, now: int) -> str:

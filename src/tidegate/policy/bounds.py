@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tidegate.model.call import Bound, Reading
 from tidegate.model.usage import Usage
 from tidegate.policy.prices import Price
-from tidegate.policy.pricing import UNIT, cost, factor
+from tidegate.policy.pricing import UNIT, cost
 
 FRAME_TOKENS: Final = 500
 """What surrounds every prompt: roles, thinking and output-format instructions; not documented, with a margin."""
@@ -83,10 +83,13 @@ def cut_cost(price: Price, bound: Bound, usage: Usage) -> int:
 def _most_input(reading: Reading, price: Price) -> int:
     if reading.unknown_inputs:
         return price.context_window
-    pages = reading.documents * PDF_PAGES * (PAGE_TOKENS + price.image_tokens)
-    text = -(-reading.text_bytes * 5 // 2)
-    tokens = FRAME_TOKENS + text + reading.tool_overhead + reading.images * price.image_tokens + pages
-    return min(price.context_window, tokens)
+    media = 0
+    if reading.images or reading.documents:
+        pages = reading.documents * PDF_PAGES
+        media = reading.images * price.image_tokens + pages * (PAGE_TOKENS + price.image_tokens)
+    # Five halves of a byte, rounded up.
+    tokens = FRAME_TOKENS + (reading.text_bytes * 5 + 1) // 2 + reading.tool_overhead + media
+    return tokens if tokens < price.context_window else price.context_window  # noqa: FURB136 - `min` takes twice as long
 
 
 def _output(reading: Reading, price: Price) -> int:
@@ -98,17 +101,14 @@ def _bound(reading: Reading, price: Price, input_tokens: int, output_tokens: int
     rates = price.rates_at(input_tokens)
     rate = max(rates.input, rates.cache_read)
     if reading.cache != "none":
-        rate = max(rate, rates.cache_write_5m)
-    if reading.cache == "1h":
-        rate = max(rate, rates.cache_write_1h)
+        rate = max(rate, rates.cache_write_5m, rates.cache_write_1h if reading.cache == "1h" else 0)
     # A workspace may have a region of its own, so only a request that says `global` is surely without a surcharge.
-    geo = 100 if reading.geo == "global" else price.geo_percent
-    fast = reading.speed not in (None, "standard")
-    times = factor(price, geo=geo, fast=fast) * 2
+    percent = 100 if reading.geo == "global" else price.geo_percent
+    fast = price.fast_percent if reading.speed is not None and reading.speed != "standard" else 100
+    times = percent * fast * 2
     input_units = input_tokens * rate * times
-    total = input_units + output_tokens * rates.output * times
     return Bound(
-        cost=-(-total // UNIT),
+        cost=-(-(input_units + output_tokens * rates.output * times) // UNIT),
         input_cost=-(-input_units // UNIT),
         input_tokens=input_tokens,
         output_tokens=output_tokens,

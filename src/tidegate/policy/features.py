@@ -70,8 +70,8 @@ def read_tools(raw: Raw, inputs: Inputs) -> Tools:
     for tool in tools:
         if (cache := tool.get("cache_control")) is not None:
             inputs.mark(cache)
-        if (kind := tool.get("type")) is not None and bytes(kind) not in (b'"custom"', b"null"):
-            name, tokens = _classify(text_of(kind))
+        if "type" in tool:
+            name, tokens = _classify(tool["type"])
             overhead += tokens
             if name:
                 unbounded.append(name)
@@ -84,8 +84,8 @@ def read_tools(raw: Raw, inputs: Inputs) -> Tools:
 
 def unbounded_fields(rare: Mapping[str, Raw], management: Raw, inputs: Inputs) -> list[str]:
     """Names of the fields that take away the bound; `rare` are the fields that few requests have."""
-    found = [name for name in FIELDS if name in rare and bytes(rare[name]) not in _NOTHING]
-    if management and bytes(management) not in _NOTHING and not _only_clears(management, inputs):
+    found = [name for name in FIELDS if name in rare and not _is_nothing(rare[name])]
+    if management and not _is_nothing(management) and not _only_clears(management, inputs):
         found.append("context_management")
     return found
 
@@ -115,10 +115,15 @@ def _declared(raw: Raw, inputs: Inputs) -> list[Members]:
     return inputs.objects(raw)
 
 
-def _classify(kind: str | None) -> tuple[str, int]:
+def _classify(raw: Raw) -> tuple[str, int]:
     """The name of an unbounded feature (empty for none) and the tokens that a tool of this type adds."""
+    if bytes(raw) in {b'"custom"', b"null"}:
+        return "", 0
+    kind = text_of(raw)
     if kind is None:
         return "server_tool", SERVER_TOOL
+    if kind == "custom":
+        return "", 0
     client = _CLIENT_TOOL.fullmatch(kind)
     if client and client.group(1) in CLIENT_TOOLS:
         return "", CLIENT_TOOLS[client.group(1)]
@@ -128,6 +133,10 @@ def _classify(kind: str | None) -> tuple[str, int]:
 def _max_uses(tool: Members) -> int:
     raw = bytes(tool.get("max_uses", ABSENT))
     return int(raw) if raw.isdigit() and len(raw) <= 9 else 0
+
+
+def _is_nothing(raw: Raw) -> bool:
+    return bytes(raw).translate(None, b" \t\n\r") in _NOTHING
 
 
 def _only_clears(management: Raw, inputs: Inputs) -> bool:

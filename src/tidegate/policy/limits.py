@@ -57,9 +57,13 @@ class Window(Struct):
 
     def amend(self, time: int, delta: int) -> None:
         """Correct by `delta` what was counted at `time`; nothing when that no longer counts."""
-        for index, (first, last, held) in enumerate(self.entries):
-            if first <= time <= last:
+        entries = self.entries
+        for index in range(len(entries) - 1, -1, -1):  # what is amended is mostly young
+            first, last, held = entries[index]
+            if last < time:
+                return
+            if first <= time:
                 delta = max(delta, -held)
-                self.entries[index] = (first, last, held + delta)
+                entries[index] = (first, last, held + delta)
                 self.total += delta
                 return

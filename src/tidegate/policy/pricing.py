@@ -12,7 +12,6 @@ from tidegate.policy.prices import Price, PriceBook
 
 UNIT: Final = 1_000_000 * 100 * 100 * 2
 """A million tokens, percent of region, percent of speed, halves."""
-_SEARCH: Final = UNIT
 _EVERYWHERE: Final = (None, "global", "not_available")
 """Regions without a surcharge; every other one is priced like `us`."""
 
@@ -39,12 +38,5 @@ def units(price: Price, usage: Usage) -> int:
     )
     geo = 100 if usage.geo in _EVERYWHERE else price.geo_percent
     halves = 1 if usage.service_tier == "batch" else 2
-    return (
-        tokens * factor(price, geo=geo, fast=usage.speed == "fast") * halves
-        + usage.web_searches * price.web_search * _SEARCH
-    )
-
-
-def factor(price: Price, *, geo: int, fast: bool) -> int:
-    """Region times speed, both in percent; `geo` is the percentage that applies."""
-    return geo * (price.fast_percent if fast else 100)
+    speed = price.fast_percent if usage.speed == "fast" else 100
+    return tokens * geo * speed * halves + usage.web_searches * price.web_search * UNIT

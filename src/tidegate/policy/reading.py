@@ -61,7 +61,8 @@ class _Top(Struct, frozen=True, gc=False):
 
 
 _NAMES: Final = _Top.__struct_fields__
-_COSTS: Final = tuple(len(name) + 4 for name in _NAMES[4:])
+_REST: Final = _NAMES[4:]
+_COSTS: Final = tuple(len(name) + 4 for name in _REST)
 """What a member takes beside its value: the name, two quotes, a colon, a comma."""
 _RARE: Final = ("mcp_servers", "fallbacks", "compaction", "container", "thread")
 _FOLDED: Final = frozenset(name.casefold() for name in (*_NAMES, *_RARE))
@@ -104,30 +105,28 @@ def _read_fast(body: bytes) -> Reading | None:
     """One pass; None when the sizes do not add up or something has another shape than usual."""
     try:
         top = _TOP.decode(body)
-        rest = astuple(top)[4:]
-        size = _size(top, rest)
-        if size != len(body):
+        sizes = tuple(map(len, astuple(top)[4:]))
+        if _size(top, sizes) != len(body):
             return None
-        contents = [message.content for message in top.messages]
         user = top.metadata.user_id if top.metadata else None
-        if not any(rest[1:]) and all(memoryview(content)[0] == QUOTE for content in contents):
+        if not any(sizes[1:]) and _only_strings(top.messages):
             return Reading(
                 model=_short(top.model),
                 max_tokens=_max_tokens(top.max_tokens),
                 stream=top.stream is True,
                 metadata_user=user,
-                size=size,
-                text_bytes=size,
+                size=len(body),
+                text_bytes=len(body),
             )
         inputs = Inputs(exact=False)
-        inputs.messages(contents)
+        inputs.messages(message.content for message in top.messages)
         reading = _reading(body, top, user, {}, inputs)
     except ValidationError:
         return None
     return reading if inputs.explained() else None
 
 
-def _size(top: _Top, rest: tuple[Raw, ...]) -> int:
+def _size(top: _Top, sizes: tuple[int, ...]) -> int:
     """The size of a body that has these members and nothing else; the true size is never less."""
     # {"model":"","messages":[]} and {"role":,"content":} with a comma, save the last.
     size = 25 + len(top.model) + 21 * len(top.messages) + (not top.messages)
@@ -140,7 +139,14 @@ def _size(top: _Top, rest: tuple[Raw, ...]) -> int:
         size += 14 if top.stream else 15
     if top.metadata is not UNSET:
         size += 26 + len(top.metadata.user_id)
-    return size + sum(map(len, rest)) + sum(compress(_COSTS, rest))
+    return size + sum(sizes) + sum(compress(_COSTS, sizes))
+
+
+def _only_strings(messages: list[_Message]) -> bool:
+    for message in messages:  # noqa: SIM110 - a generator takes longer than the check itself
+        if memoryview(message.content)[0] != QUOTE:
+            return False
+    return True
 
 
 def _read_exact(body: bytes) -> Reading:
@@ -159,18 +165,21 @@ def _read_exact(body: bytes) -> Reading:
         _model(fields.get("model", ABSENT)),
         _stream(fields["stream"]) if "stream" in fields else UNSET,
         UNSET,
-        *(fields.get(name, ABSENT) for name in _NAMES[4:]),
+        *[fields.get(name, ABSENT) for name in _REST],
     )
     user = text_of(_member(fields["metadata"], "user_id")) if "metadata" in fields else None
     return _reading(body, top, user, rare, inputs)
 
 
 def _contents(raw: Raw, inputs: Inputs) -> list[Raw]:
-    """Each message's content."""
+    """Each message's content; a message may have none when it only sets the output."""
     if not raw or memoryview(raw)[0] != BRACKET:
         inputs.unknown += 1
         return []
-    return [message["content"] for message in inputs.objects(raw) if "content" in message]
+    messages = inputs.objects(raw)
+    contents = [message["content"] for message in messages if "content" in message]
+    inputs.unknown += sum("content" not in message and "output_config" not in message for message in messages)
+    return contents
 
 
 def _reading(body: bytes, top: _Top, user: str | None, rare: Mapping[str, Raw], inputs: Inputs) -> Reading:
@@ -222,7 +231,8 @@ def _short(model: str) -> str:
 def _max_tokens(raw: Raw) -> int | None:
     if not raw:
         return None
-    value = _whole(raw)
+    text = bytes(raw)
+    value = int(text) if text.isdigit() and len(text) < 10 else _whole(raw)
     if value is None or not 0 <= value <= MAX_TOKENS:
         raise _BadError(f"the field max_tokens must be a whole number from 0 to {MAX_TOKENS}")
     return value

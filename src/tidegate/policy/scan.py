@@ -24,9 +24,11 @@ from msgspec.json import Decoder
 Span = tuple[int, int]
 """Start and end of a value."""
 
-_START = re.compile(rb"[ \t\n\r]*\{[ \t\n\r]*")
-_NAME = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\n\r]*:[ \t\n\r]*')
-_NEXT = re.compile(rb"[ \t\n\r]*([,}])[ \t\n\r]*")
+_SPACE = rb"[ \t\n\r]*+"
+_NAME = re.compile(_SPACE + rb"[{,]" + _SPACE + rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"' + _SPACE + rb":" + _SPACE)
+"""From the brace or comma before a member to its value."""
+_END = re.compile(_SPACE + rb"\}" + _SPACE)
+_EMPTY = re.compile(_SPACE + rb"\{" + _SPACE + rb"\}")
 _SCALAR = re.compile(rb'"[^"\\]*+"|[-0-9][-+.0-9eE]*+|true|false|null')
 _STRING: Decoder[str] = Decoder(str)
 _values = methodcaller("values")
@@ -43,34 +45,33 @@ class TwiceError(ValueError):
 def spans(body: bytes, values: Mapping[str, Raw]) -> dict[str, Span]:
     """Name to span of the value, in the order of the body; `values` is what msgspec made of it.  Raises TwiceError."""
     found: dict[str, Span] = {}
-    at = _start(body)
+    at, key = 0, ""
     while (name := _NAME.match(body, at)) is not None:
-        key = _name(name.group(1))
-        end = name.end() + len(values[key])
-        after = _NEXT.match(body, end)
-        if key in found or after is None or not body.startswith(bytes(values[key]), name.end()):
+        key, start = _name(name[1]), name.end()
+        value = bytes(values[key])
+        at = start + len(value)
+        if key in found or not body.startswith(value, start):
             raise TwiceError(key)
-        found[key] = (name.end(), end)
-        at = after.end()
+        found[key] = (start, at)
+    if found and _END.fullmatch(body, at) is None:
+        # The last value only starts like the one that msgspec found: 12 and 1.
+        raise TwiceError(key)
     return found
 
 
 def leading_span(body: bytes, wanted: str) -> Span | None:
     """The span of a value that stands before the first list or object, without decoding the rest; else None."""
-    at = _start(body)
+    at = 0
     while (name := _NAME.match(body, at)) is not None and (value := _SCALAR.match(body, name.end())) is not None:
-        if _name(name.group(1)) == wanted:
+        if _name(name[1]) == wanted:
             return value.span()
-        after = _NEXT.match(body, value.end())
-        if after is None:
-            return None
-        at = after.end()
+        at = value.end()
     return None
 
 
 def insertion(body: bytes) -> tuple[int, bool]:
     """The place right after the opening brace, and whether the object is empty."""
-    return body.index(b"{") + 1, body.startswith(b"}", _start(body))
+    return body.index(b"{") + 1, _EMPTY.match(body) is not None
 
 
 def check_unique(raw: Raw, members: Mapping[str, Raw]) -> None:
@@ -92,11 +93,6 @@ def items_size(items: Sequence[Mapping[str, Raw]]) -> int:
     names = sum(map(len, chain.from_iterable(items)))
     values = sum(map(len, chain.from_iterable(map(_values, items))))
     return names + values + 4 * sum(map(len, items)) + 2 * len(items)
-
-
-def _start(body: bytes) -> int:
-    start = _START.match(body)
-    return start.end() if start else len(body)
 
 
 def _name(raw: bytes) -> str:

@@ -36,8 +36,12 @@ class Applied(Struct, frozen=True):
     where: Selector
 
     def key(self, values: dict[str, str]) -> str:
-        """The key of the state for these scope values."""
+        """The key of the state for these scope values; that of a budget still lacks its period."""
         return "|".join([self.prefix, *[values[name] for name in self.per if name != "organization"]])
+
+
+Keyed = tuple[tuple[Applied, str], ...]
+"""Rules with their keys for one caller."""
 
 
 class Scopes:
@@ -51,6 +55,18 @@ class Scopes:
             for user in dict(rule.where).get("user", ()):
                 self._by_user.setdefault(user, []).append(rule)
         self._seen: dict[tuple[str, str, str], tuple[Applied, ...]] = {}
+        self._keys: dict[tuple[Caller, str], Keyed] = {}
+
+    def keyed(self, caller: Caller, model: str) -> Keyed:
+        """All rules that apply with their keys; budgets first."""
+        who = (caller, model)
+        keyed = self._keys.get(who)
+        if keyed is None:
+            if len(self._keys) > _REMEMBERED:
+                self._keys.clear()
+            values = scope_values(caller, model)
+            keyed = self._keys[who] = tuple((rule, rule.key(values)) for rule in self.applied(caller, model))
+        return keyed
 
     def applied(self, caller: Caller, model: str) -> tuple[Applied, ...]:
         """All rules that apply; budgets first."""

@@ -20,7 +20,7 @@ from tidegate.policy.budgets import Tally
 from tidegate.policy.journal import JournalEntry, Live
 from tidegate.policy.limits import Window
 
-SNAPSHOT = 2048
+SNAPSHOT = 4096
 """Entries between two snapshots: what a start has to replay at most."""
 
 TAIL = 8192

@@ -1,12 +1,29 @@
 """Ids that sort by time, so that the ledger only ever grows at its end."""
 
+import os
 import secrets
 import time
+from itertools import count
 
 
-def new_id() -> str:
-    """26 characters `[0-9a-f]`: microseconds since 1970, then 48 random bits."""
-    return f"{time.time_ns() // 1000:014x}{secrets.token_hex(6)}"
+class _Ids:
+    """26 characters `[0-9a-f]`: microseconds since 1970, 32 random bits of this process, a counter of 16."""
+
+    def __init__(self) -> None:
+        self.renew()
+        os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        """A forked child must not repeat its parent's ids."""
+        self._process = secrets.token_hex(4)
+        self._count = count(secrets.randbelow(0x10000))
+
+    def __call__(self) -> str:
+        return f"{time.time_ns() // 1000:014x}{self._process}{next(self._count) & 0xFFFF:04x}"
+
+
+new_id = _Ids()
+"""An id that no other process makes: a callable."""
 
 
 def new_key_id() -> str:

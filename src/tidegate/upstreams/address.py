@@ -53,6 +53,7 @@ def split_url(url: str, *, schemes: tuple[str, ...]) -> SplitResult:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")  # as the resolver will: it refuses labels of more than 63 characters
     except ValueError as error:
         raise ConfigError(f"a url cannot be read ({error}); write it as {schemes[0]}://host:port") from None
     if parts.scheme not in schemes or not host or not host.isascii() or not host.isprintable() or " " in host:

@@ -57,7 +57,12 @@ class Pool:
         # Nothing may be awaited between here and the write: the connection is known to be good now.
         on_sent()
         reply = connection.begin(head, body, bodyless=bodyless, started=started, timeouts=timeouts)
-        await reply.begun()
+        try:
+            while (news := reply.pending()) is not None:
+                await news
+        except asyncio.CancelledError:
+            reply.leave()
+            raise
         return reply
 
     async def aclose(self) -> None:

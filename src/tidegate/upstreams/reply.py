@@ -54,17 +54,13 @@ class WireReply:
         """Leave the rest unread; the upstream sees the connection end.  Safe to call twice."""
         self.leave()
 
-    async def begun(self) -> None:
-        """Wait for the head; raises Broken."""
-        while not self.status:
-            wire = self._wire
-            if wire is None:
-                raise self._error or Broken("the reply ended before it began", "reset")
-            try:
-                await wire.waiting()
-            except asyncio.CancelledError:
-                self.leave()
-                raise
+    def pending(self) -> asyncio.Future[None] | None:
+        """What to wait for, again and again, until the head is here: None then; raises Broken."""
+        if self.status:
+            return None
+        if self._wire is None:
+            raise self._error or Broken("the reply ended before it began", "reset")
+        return self._wire.waiting()
 
     def leave(self) -> None:
         """Close the wire if the reply still comes through it."""

@@ -79,11 +79,16 @@ def objects_of(value: Any) -> list[Pairs]:
 TEXTS = st.text(
     alphabet=st.characters(codec="utf-8", exclude_categories=("Cs",)),
     max_size=12,
-) | st.sampled_from(["hi", 'a "quoted" word', "back\\slash", '{"source":{"data":"x"}}', "\\u0073ource", "é中😀", "A. B. C."])
+) | st.sampled_from(
+    ["hi", 'a "quoted" word', "back\\slash", '{"source":{"data":"x"}}', "\\u0073ource", "é中😀", "A. B. C."]
+)
 SCALARS = st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 JUNK = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | st.sampled_from(["source", "type", "file_id"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(TEXTS | st.sampled_from(["source", "type", "file_id"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 CACHE = st.sampled_from(
@@ -139,13 +144,21 @@ OTHER = st.sampled_from(
         {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
         {"type": "tool_reference", "tool_name": "look"},
         {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": {"type": "web_search_20250305"}}},
-        {"type": "web_fetch_tool_result", "tool_use_id": "a", "content": {"content": {"type": "document", "source": 1}}},
+        {
+            "type": "web_fetch_tool_result",
+            "tool_use_id": "a",
+            "content": {"content": {"type": "document", "source": 1}},
+        },
     ]
 )
 CONTENT = TEXTS | st.lists(TEXT | IMAGE | DOCUMENT | RESULT | USE | OTHER, max_size=3) | JUNK
 MESSAGE = objects({"role": st.sampled_from(["user", "assistant"]), "content": CONTENT})
 TOOL = (
-    objects({"name": "look", "input_schema": st.dictionaries(TEXTS, JUNK, max_size=2)}, description=TEXTS, cache_control=CACHE)
+    objects(
+        {"name": "look", "input_schema": st.dictionaries(TEXTS, JUNK, max_size=2)},
+        description=TEXTS,
+        cache_control=CACHE,
+    )
     | objects({"type": st.sampled_from(["bash_20250124", "custom", "advisor_20260301", "novelty_1"]), "name": "x"})
     | objects({"type": "web_search_20250305", "name": "web_search"}, max_uses=st.integers(1, 9))
 )

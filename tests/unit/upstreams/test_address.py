@@ -42,6 +42,7 @@ def test_a_url_is_taken_apart(url: str, address: Address, authority: str, endpoi
         "https://h/sp ace",
         "https://[::1",
         "https://bücher.example",
+        f"https://{'a' * 64}.example",
     ],
 )
 def test_an_unfit_url_is_told_without_repeating_it(url: str) -> None:

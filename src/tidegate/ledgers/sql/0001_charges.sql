@@ -1,4 +1,4 @@
--- Money is an integer number of nano-dollars; times are RFC 3339 UTC, so text order is time order.
+-- Attempt ids sort by time, so rows are only ever added at the end.  Money is an integer number of nano-dollars; times are RFC 3339 UTC, so text order is time order.
 CREATE TABLE charges (
     attempt_id TEXT PRIMARY KEY,
     call_id TEXT NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE charges (
     exactness TEXT NOT NULL,
     price_version TEXT NOT NULL,
     upstream_request_id TEXT
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX charges_by_time ON charges (started_at);
 
 CREATE TABLE adjustments (

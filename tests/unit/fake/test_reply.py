@@ -1,0 +1,106 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from tidegate.fake.command import build
+from tidegate.fake.errors import SPEND, error_json, ordered, problem
+from tidegate.fake.events import Event
+from tidegate.fake.reply import Reply, streamed, whole
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+EVENTS = [Event(b"event %d\n" % number, number) for number in range(6)]
+
+
+def wire(reply: Reply) -> bytes:
+    return b"".join(step.wire for step in reply.steps)
+
+
+def test_a_document() -> None:
+    reply = whole(HEAD, b"body", build({"delay": 1.0, "first_byte": 0.5}), tokens=7, seconds=2.0)
+    (step,) = reply.steps
+    assert (step.wait, step.payload, step.tokens) == (3.5, b"body", 7)
+    assert step.wire == HEAD + b"content-length: 4\r\n\r\nbody"
+    assert (reply.after, reply.ending) == ("keep", "ok")
+
+
+@pytest.mark.parametrize(
+    ("orders", "sent", "after", "ending"),
+    [
+        ({"reset": "before"}, b"", "reset", "fault:reset"),
+        ({"reset": "headers"}, b"\r\n\r\n", "reset", "fault:reset"),
+        ({"reset": 1}, b"bo", "reset", "fault:reset"),
+        ({"stall": "before"}, b"", "stall", "fault:stall"),
+        ({"stall": 5}, b"bo", "stall", "fault:stall"),
+        ({"cut": 1}, b"bo", "close", "cut"),
+        ({"cut_chunked": 1}, b"bo", "close", "fault:cut_chunked"),
+    ],
+)
+def test_broken_documents(orders: dict[str, Any], sent: bytes, after: str, ending: str) -> None:
+    reply = whole(HEAD, b"body", build(orders))
+    assert wire(reply).endswith(sent)
+    assert bool(wire(reply)) is bool(sent)
+    assert (reply.after, reply.ending) == (after, ending)
+
+
+def test_a_stream() -> None:
+    reply = streamed(HEAD, EVENTS, build({"delay": 1.0, "first_byte": 2.0, "gap": 3.0}))
+    assert [step.wait for step in reply.steps] == [1.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 0.0]
+    assert wire(reply).startswith(HEAD + b"transfer-encoding: chunked\r\n\r\n8\r\nevent 0\n\r\n")
+    assert wire(reply).endswith(b"8\r\nevent 5\n\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("orders", "events", "last", "after", "ending"),
+    [
+        ({"cut": 2}, 2, b"0\r\n\r\n", "keep", "cut"),
+        ({"cut": 0}, 0, b"0\r\n\r\n", "keep", "cut"),
+        ({"cut_chunked": 2}, 2, b"content_bl", "close", "fault:cut_chunked"),
+        ({"cut_chunked": "headers"}, 0, b"content_bl", "close", "fault:cut_chunked"),
+        ({"reset": 3}, 3, b"event 2\n\r\n", "reset", "fault:reset"),
+        ({"reset": "headers"}, 0, b"\r\n\r\n", "reset", "fault:reset"),
+        ({"stall": 1}, 1, b"event 0\n\r\n", "stall", "fault:stall"),
+        ({"stall": "before"}, 0, b"", "stall", "fault:stall"),
+        ({"reset": 99}, 6, b"event 5\n\r\n", "reset", "fault:reset"),
+    ],
+)
+def test_broken_streams(orders: dict[str, Any], events: int, last: bytes, after: str, ending: str) -> None:
+    reply = streamed(HEAD, EVENTS, build(orders))
+    assert wire(reply).count(b"event ") == events
+    assert wire(reply).endswith(last)
+    assert (reply.after, reply.ending, reply.billing) == (after, ending, "so_far")
+
+
+def test_an_error_event_ends_a_stream() -> None:
+    reply = streamed(HEAD, EVENTS, build({"error_event": 2, "error_event_type": "api_error"}))
+    last = reply.steps[-2]
+    assert last.tokens == 1
+    told = msgspec.json.decode(last.payload.partition(b"data: ")[2])
+    assert (told["type"], told["error"]["type"]) == ("error", "api_error")
+    assert (reply.ending, reply.after) == ("fault:error_event", "keep")
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 409, 413, 418, 429, 500, 502, 503, 504, 529, 599])
+def test_every_status_has_an_error(status: int) -> None:
+    found = problem(status)
+    told = msgspec.json.decode(error_json(found, "req_1"))
+    assert told["request_id"] == "req_1"
+    assert told["error"]["type"].endswith("_error") or status == 413
+    assert told["error"]["message"]
+
+
+def test_ordered_errors() -> None:
+    assert ordered(build({})) is None
+    assert ordered(build({"status": 200})) is None
+    found = ordered(
+        build({"status": 429, "error_code": "ramp_limit_exceeded", "retry_after": 2.5, "should_retry": False})
+    )
+    assert found is not None
+    assert found.headers == (("retry-after", "2.5"), ("x-should-retry", "false"))
+    assert msgspec.json.decode(error_json(found, ""))["error"]["details"] == {"error_code": "ramp_limit_exceeded"}
+    assert {name: (each.status, each.type) for name, each in SPEND.items()} == {
+        "tier": (429, "rate_limit_error"),
+        "self": (400, "invalid_request_error"),
+        "credit": (402, "billing_error"),
+        "workspace": (429, "rate_limit_error"),
+    }
