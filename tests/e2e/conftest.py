@@ -1,8 +1,10 @@
 """Fixtures for tests over real processes: `new_site` makes a place where gateways run, in front of a fake Claude."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e.gateways import Site, site_at
@@ -11,6 +13,9 @@ from tidegate.testing import FakeClaude
 
 NewSite = Callable[..., Site]
 """Takes the text of a tidegate.toml, and `upstream=` for another address than the fake's."""
+
+Figures = dict[str, Any]
+"""What a test has measured; nothing fails because of it."""
 
 
 @pytest.fixture
@@ -25,3 +30,12 @@ def new_site(tmp_path: Path, fake_claude: FakeClaude) -> Iterator[NewSite]:
             return stack.enter_context(site_at(tmp_path / f"site-{made}", upstream or fake_claude.url, config))
 
         yield make
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    """Put in what was measured; `pytest -rP` shows it."""
+    found: Figures = {}
+    yield found
+    for name, value in found.items():
+        sys.stdout.write(f"{request.node.name}: {name} = {value}\n")

@@ -185,7 +185,7 @@ class Site:
                 file.seek(at)
                 new = file.read()
             end = new.rfind(b"\n") + 1
-            known = known + [json.loads(line) for line in new[:end].splitlines()]
+            known = known + [json.loads(line) for line in new[:end].splitlines() if line]
             self._read[path] = (at + end, known)
             lines += known
         return lines

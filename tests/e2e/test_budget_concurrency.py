@@ -7,11 +7,11 @@ import threading
 import time
 from collections import Counter
 from http.client import HTTPConnection
-from typing import Any, Self
+from typing import Self
 
 import pytest
 from e2e.client import Answer, call, request
-from e2e.conftest import NewSite
+from e2e.conftest import Figures, NewSite
 from e2e.gateways import Gateway, Site
 from e2e.money import MODEL, OUTPUT, USD, ask, books_agree
 
@@ -50,8 +50,10 @@ FAULTS = [
     {"when": {"probability": 0.02, "stream": True}, "do": {"reset": 4}},
     {"when": {"probability": 0.02, "stream": True}, "do": {"cut": 3}},
     {"when": {"probability": 0.02, "stream": True}, "do": {"error_event": 5}},
-    {"when": {"probability": 0.3}, "do": {"output_tokens": "max"}},
+    {"when": {"probability": 0.7}, "do": {"output_tokens": "max"}},
 ]
+
+PACE = {"gap": 0.004, "first_byte": 0.03, "delay": 0.02}
 
 
 class Watch:
@@ -85,26 +87,36 @@ class Watch:
         wire.close()
 
 
-async def storm(site: Site, gateways: list[Gateway], bodies: dict[str, bytes], seed: int) -> Counter[str]:
-    """All calls at once; a fifth of them leaves in the middle.  Returns how they ended for the clients."""
-    luck = random.Random(seed)
+async def storm(site: Site, gateways: list[Gateway], bodies: dict[str, bytes], figures: Figures) -> Counter[str]:
+    """All calls at once; a fifth of them leaves in the middle, who is told to come back does.  How they ended."""
+    luck = random.Random(7)
+    starts: list[float] = []
 
-    async def one(number: int, user: str, body: bytes) -> Answer:
-        sent = request(body, key=site.key, headers={"x-tidegate-user": user})
-        leaves = luck.random() < 0.2
-        events = luck.randrange(1, 9)
-        patience = luck.uniform(0.0, 0.15)
-        port = gateways[number % len(gateways)].port
-        if not leaves:
+    async def once(port: int, sent: bytes, events: int, patience: float) -> Answer:
+        if not events:
             return await call(port, sent)
-        if b'"stream":true' in body:
+        if b'"stream":true' in sent:
             return await call(port, sent, leave=lambda heard: heard.count(b"event: ") >= events)
         return await call(port, sent, leave_when=asyncio.sleep(patience))
 
-    answers = await asyncio.gather(*(one(number, *item) for number, item in enumerate(bodies.items())))
-    return Counter(
-        "left" if answer.left_at is not None else answer.reason or str(answer.status) for answer in answers
-    )
+    async def one(number: int, user: str, body: bytes) -> tuple[Answer, int]:
+        sent = request(body, key=site.key, headers={"x-tidegate-user": user})
+        events = luck.randrange(1, 9) if luck.random() < 0.2 else 0
+        patience = luck.uniform(0.0, 0.15)
+        starts.append(time.monotonic())
+        for tries in range(1, 1_000):
+            answer = await once(gateways[number % len(gateways)].port, sent, events, patience)
+            if answer.reason != "budget_held":
+                return answer, tries
+            assert answer.headers["retry-after"] == "1"
+            await asyncio.sleep(luck.uniform(0.2, 0.6))
+        raise AssertionError("it is held for ever")
+
+    done = await asyncio.gather(*(one(number, *item) for number, item in enumerate(bodies.items())))
+    ends = Counter("left" if answer.left_at is not None else answer.reason or str(answer.status) for answer, _ in done)
+    ends["(budget_held)"] = sum(tries - 1 for _, tries in done)
+    figures["milliseconds from the first to the last start"] = round(1_000 * (starts[-1] - starts[0]))
+    return ends
 
 
 def run(
@@ -113,15 +125,17 @@ def run(
     fake: FakeClaude,
     bodies: dict[str, bytes],
     budget: int,
-    record: Any,
+    figures: Figures,
     *,
-    seed: int = 7,
+    least: int,
 ) -> None:
+    """The storm and all that must hold during and after it; `least` percent of the budget must be charged."""
     started = time.monotonic()
     with Watch(fake) as watch:
-        answers = asyncio.run(storm(site, gateways, bodies, seed))
+        answers = asyncio.run(storm(site, gateways, bodies, figures))
         site.settled()
         fake.wait(open=0)
+    assert answers.pop("(budget_held)") > 0, "the budget was never contended"
     assert sum(answers.values()) == len(bodies)
     assert watch.looks > 10
     assert watch.highest <= budget, "the bill exceeded the budget"
@@ -132,48 +146,50 @@ def run(
         state = gateway.state()
         assert (state["open_holds"], state["owed_settlements"]) == (0, 0)
     # Nothing but these answers may come out of this: no 500 of our own, no store that is down.
-    assert set(answers) <= {"left", "200", "500", "529", "429", "budget_held", "budget_spent", "upstream_down"}, answers
-    record("answers", dict(answers))
-    record("outcomes", dict(outcomes))
-    record("highest / budget", round(watch.highest / budget, 4))
-    record("billed / budget", round(totals.cost_settled / budget, 4))
-    record("charged / budget", round(sum(row["total_cost"] for row in site.charges()) / budget, 4))
-    record("samples, most open at once", (watch.looks, watch.most_open))
-    record("seconds", round(time.monotonic() - started, 2))
+    assert set(answers) <= {"left", "200", "500", "529", "429", "budget_spent", "upstream_down"}, answers
+    charged = sum(row["total_cost"] for row in site.charges())
+    assert charged >= budget * least // 100, "money is left that nobody can spend"
+    figures["answers"] = dict(answers)
+    figures["outcomes"] = dict(outcomes)
+    figures["highest / budget"] = round(watch.highest / budget, 4)
+    figures["billed / budget"] = round(totals.cost_settled / budget, 4)
+    figures["charged / budget"] = round(charged / budget, 4)
+    figures["samples, most open at once"] = (watch.looks, watch.most_open)
+    figures["seconds"] = round(time.monotonic() - started, 2)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_thousand_mixed_calls(
-    new_site: NewSite, fake_claude: FakeClaude, record_property: Any, processes: int
+    new_site: NewSite, fake_claude: FakeClaude, figures: Figures, processes: int
 ) -> None:
-    fake_claude.script(rules=FAULTS, defaults={"gap": 0.004, "first_byte": 0.03, "delay": 0.02})
+    fake_claude.script(rules=FAULTS, **PACE)
     site = new_site(CONFIG.format(bound="strict", amount=1))
     gateways = [site.start() for _ in range(processes)]
     luck = random.Random(3)
     bodies = {
         f"user-{number}": ask(
             f"Question {number}: " + "why? " * luck.randrange(60),
-            max_tokens=luck.choice([50, 200, 400]),
+            max_tokens=luck.choice([200, 600, 1200]),
             stream=luck.random() < 0.6,
         )
         for number in range(CALLS)
     }
-    run(site, gateways, fake_claude, bodies, USD, record_property)
+    run(site, gateways, fake_claude, bodies, USD, figures, least=95)
 
 
 LONG = [
     pytest.param(1, "worst", id="1-worst"),
-    pytest.param(2, "worst", id="2-worst", marks=pytest.mark.slow),
+    pytest.param(2, "worst", id="2-worst"),
     pytest.param(1, "usual", id="1-usual", marks=pytest.mark.slow),
-    pytest.param(2, "usual", id="2-usual"),
+    pytest.param(2, "usual", id="2-usual", marks=pytest.mark.slow),
 ]
 
 
 @pytest.mark.parametrize(("processes", "bill"), LONG)
 def test_long_prompts_with_short_answers(
-    new_site: NewSite, fake_claude: FakeClaude, record_property: Any, processes: int, bill: str
+    new_site: NewSite, fake_claude: FakeClaude, figures: Figures, processes: int, bill: str
 ) -> None:
-    fake_claude.script(rules=FAULTS, settings={"bill": bill}, defaults={"gap": 0.004, "first_byte": 0.03, "delay": 0.02})
+    fake_claude.script({"settings": {"bill": bill}}, rules=FAULTS, **PACE)
     site = new_site(CONFIG.format(bound="strict", amount=1))
     gateways = [site.start() for _ in range(processes)]
     luck = random.Random(5)
@@ -183,11 +199,11 @@ def test_long_prompts_with_short_answers(
         )
         for number in range(CALLS)
     }
-    run(site, gateways, fake_claude, bodies, USD, record_property)
+    run(site, gateways, fake_claude, bodies, USD, figures, least=85)
 
 
 def test_calls_in_turn_use_up_95_percent_of_a_counted_budget(
-    new_site: NewSite, fake_claude: FakeClaude, record_property: Any
+    new_site: NewSite, fake_claude: FakeClaude, figures: Figures
 ) -> None:
     fake_claude.script(output_tokens="max")
     site = new_site(CONFIG.format(bound="counted", amount="0.2"))
@@ -211,4 +227,4 @@ def test_calls_in_turn_use_up_95_percent_of_a_counted_budget(
     assert sum(row["total_cost"] for row in site.charges()) == spent
     assert {row["model"] for row in site.charges()} == {MODEL}
     assert spent >= calls * 512 * OUTPUT
-    record_property("spent / budget", round(spent / budget, 4))
+    figures["spent / budget"] = round(spent / budget, 4)

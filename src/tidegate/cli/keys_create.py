@@ -22,13 +22,13 @@ class Wish(Struct, frozen=True, kw_only=True):
     """What the options ask for, checked."""
 
     app: str
-    user: str | None
-    routes: tuple[str, ...]
-    scopes: tuple[Scope, ...]
-    models: tuple[str, ...]
-    user_from: Literal["metadata"] | None
-    transparent: bool
-    expires_at: int | None
+    user: str | None = None
+    routes: tuple[str, ...] = ()
+    scopes: tuple[Scope, ...] = DEFAULT_SCOPES
+    models: tuple[str, ...] = ()
+    user_from: Literal["metadata"] | None = None
+    transparent: bool = False
+    expires_at: int | None = None
 
 
 def create(
@@ -70,7 +70,7 @@ def create(
         expires_at=ahead(expires, _now(), "--expires") if expires is not None else None,
     )
     settings = load_settings(config)
-    key, text = _add(settings, wish)
+    key, text = add_key(settings, wish)
     if as_json:
         write_json(_document(key, text))
     else:
@@ -95,7 +95,8 @@ def _user_from(given: str | None, user: str | None) -> Literal["metadata"] | Non
     return "metadata"
 
 
-def _add(settings: Settings, wish: Wish) -> tuple[AppKey, str]:
+def add_key(settings: Settings, wish: Wish) -> tuple[AppKey, str]:
+    """Write a new key; the text of the key is nowhere else.  Raises ConfigError."""
     secret = settings.key_secret
     if secret is None:
         raise ConfigError(

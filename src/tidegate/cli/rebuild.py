@@ -15,7 +15,6 @@ from tidegate.databases.sqlite import BlockingFile
 from tidegate.ledgers.sqlite import SqliteLedger
 from tidegate.model.errors import ConfigError
 from tidegate.model.money import show_usd
-from tidegate.policy.scopes import Scopes
 from tidegate.stores.rebuild import Change, Rebuilt
 from tidegate.stores.rebuild import rebuild as rebuild_store
 
@@ -25,12 +24,10 @@ def rebuild(config: Config = None, as_json: Json = False) -> None:
     settings = load_settings(config)
     if settings.store.url.startswith("memory:"):
         raise ConfigError("[store] is memory://: it ends with its process, and there is nothing to rebuild")
-    if not settings.rules.budgets:
-        note("There are no [[budgets]] in the configuration: what the store keeps of older ones is removed.")
     with _files(settings) as (store, ledger):
-        found = rebuild_store(
-            store, ledger, Scopes(settings.rules), _scope_model(settings), time.time_ns() // 1000
-        )
+        found = rebuild_store(store, ledger, settings.rules, _scope_model(settings), time.time_ns() // 1000)
+    if not settings.rules.budgets:
+        note("There are no [[budgets]] in the configuration: what the store kept of older ones is gone.")
     if as_json:
         write_json(asdict(found) | {"changes": [asdict(change) for change in found.changes]})
     else:

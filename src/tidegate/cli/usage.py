@@ -63,7 +63,7 @@ def usage(
     with existing_ledger_file(settings) as file:
         report = read_report(file, _grouping(by), start, end)
     if as_json:
-        write_json(_document(report))
+        write_json(document(report))
     elif as_csv:
         _write_csv(report)
     else:
@@ -90,7 +90,16 @@ def read_report(file: BlockingFile | None, by: Grouping, since: int, end: int) -
 
 def show_rows(title: str, report: Report) -> None:
     """The report as a table."""
-    columns = (report.by.removesuffix("s"), "calls", "failed", "input", "cache read", "output", "cost, USD", "not exact")
+    columns = (
+        report.by.removesuffix("s"),
+        "calls",
+        "failed",
+        "input",
+        "cache read",
+        "output",
+        "cost, USD",
+        "not exact",
+    )
     foot = _cells(report.total) if len(report.rows) > 1 else ()
     write_table(title, columns, [_cells(row) for row in report.rows], foot=foot)
 
@@ -147,7 +156,8 @@ def _plain(row: UsageRow) -> dict[str, object]:
     return {**asdict(row), "cost_usd": usd(row.cost), "not_exact_usd": usd(row.not_exact)}
 
 
-def _document(report: Report) -> dict[str, object]:
+def document(report: Report) -> dict[str, object]:
+    """The report for machines."""
     total = _plain(report.total)
     del total["name"]
     return {

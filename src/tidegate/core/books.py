@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+from msgspec.structs import replace
+
 from tidegate.core.ports import Clock, Observe, Store
 from tidegate.model.errors import StoreDown
 from tidegate.model.facts import AttemptSettled, HoldExceeded, LeaseExpired
@@ -67,6 +69,9 @@ class Books:
         aging = [name for name, hold in self._open.items() if hold.lease_until - now < lease // 2]
         if aging:
             await self._store.renew(aging, now + lease)
+            for attempt_id in aging:
+                if attempt_id in self._open:
+                    self._open[attempt_id] = replace(self._open[attempt_id], lease_until=now + lease)
         for charge in await self._store.sweep(now):
             self._open.pop(charge.attempt_id, None)
             self._observe(LeaseExpired(charge))

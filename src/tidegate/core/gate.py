@@ -243,7 +243,7 @@ class Gate:
         return Failed(failure=failure, headers=reply.headers, body=body)
 
     def _delay(self, call: Call, number: int, failed: Failed) -> float | None:
-        if call.transparent and failed.loss is None:
+        if call.transparent:  # its client owns the retries
             return None
         elapsed = self._clock.ticks() - call.started
         return retry.decide(self._rules.retry, number, elapsed, failed.failure, self._rng)

@@ -73,6 +73,7 @@ FAULTS = (
 
 _NAMES = frozenset(Command.__struct_fields__)
 _MARKER = re.compile(rb"\[\[fake:([^\]\\]*)\]\]")
+MARKER = b"[[fake:"
 _HEADER = b"x-fake-"
 
 
@@ -105,7 +106,7 @@ def from_headers(headers: Mapping[bytes, bytes]) -> dict[str, Any]:
 
 def from_marker(body: bytes) -> dict[str, Any]:
     """Orders in the last `[[fake: output_tokens=max]]` of a request's text."""
-    if b"[[fake:" not in body:
+    if MARKER not in body:
         return {}
     found = _MARKER.findall(body)
     return parse(found[-1].decode("utf-8", "replace")) if found else {}

@@ -62,7 +62,10 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserCallbackError:
             self._transport.abort()
             raise  # a bug of ours: the loop prints it
-        except (httptools.HttpParserUpgrade, httptools.HttpParserError):
+        except httptools.HttpParserUpgrade as asked:
+            self._parser = httptools.HttpRequestParser(self)  # nobody is upgraded; the connection goes on as it is
+            self.data_received(data[asked.args[0] :])
+        except httptools.HttpParserError:
             self._refuse()
 
     def _refuse(self) -> None:

@@ -83,7 +83,7 @@ class Playing:
         """The orders for one request: defaults, then the rule, then its marker, then its headers."""
         orders = self._ruled(seen)
         marked = from_marker(seen.body)
-        headed = from_headers(seen.headers) if seen.headers else {}
+        headed = from_headers(seen.headers)
         if not (self.script.defaults or marked or headed):
             return orders
         return {**self.script.defaults, **orders, **marked, **headed}

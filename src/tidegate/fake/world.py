@@ -15,7 +15,7 @@ from tidegate.fake.attempt import Attempt, Priced
 from tidegate.fake.binding import broken_binding, checks_binding
 from tidegate.fake.books import Books, Row
 from tidegate.fake.cache import PromptCache, Split
-from tidegate.fake.command import PLAIN, REAL_PACE, BadCommandError, Command, build, fault_name
+from tidegate.fake.command import MARKER, PLAIN, REAL_PACE, BadCommandError, Command, build, fault_name
 from tidegate.fake.compose import compose
 from tidegate.fake.errors import HTML, Problem, error_json, ordered, problem
 from tidegate.fake.events import Event, events_of, message_json
@@ -70,6 +70,7 @@ class World:
         changed = {**msgspec.structs.asdict(self._base), **script.settings}
         self.settings = msgspec.convert(changed, Settings)
         self.playing = Playing(script, self.settings.seed)
+        self._scripted = bool(script.rules or script.defaults or self.settings.pace == "real")
         self.heads = Heads(self.settings)
 
     def reset(self) -> None:
@@ -100,10 +101,11 @@ class World:
 
     def _ordered(self, request: Request, body: dict[str, Any], raw: bytes, row: Row) -> tuple[Command, Problem | None]:
         """The orders for this request, and the error among them."""
+        if not (self._scripted or names(request).orders or MARKER in raw):
+            return PLAIN, None
         metadata = body.get("metadata")
         user = metadata.get("user_id") if isinstance(metadata, dict) else None
-        headers = request.headers if names(request).orders or self.playing.script.rules else {}
-        seen = Seen(request.path, row.model, row.stream, raw, headers, user if isinstance(user, str) else "")
+        seen = Seen(request.path, row.model, row.stream, raw, request.headers, user if isinstance(user, str) else "")
         try:
             orders = self.playing.orders(seen)
             if self.settings.pace == "real":

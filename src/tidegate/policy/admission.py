@@ -3,11 +3,13 @@
 Pure over the states that a store hands in.  Rules:
 1. `decide` only looks; what a hold changes stands in its entries, and `policy/journal.py` makes the change.
 2. A repeated attempt of one call is not another request, and is never refused for concurrency: the call is in.
-3. Of several refusals the gravest is told: a spent budget before a limit, a limit before a budget that is only held.
+3. Of several refusals the gravest is told: a spent budget before a limit, a limit before a budget that is only held;
+   of the same kind the one that lasts longest, so that who comes back when told is not sent away by another rule.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import inf
 
 from msgspec import Struct
 
@@ -29,16 +31,13 @@ class States(Struct, frozen=True):
 def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal:
     """The hold that every scope agrees to, or who refuses.  `now` is store time, microseconds since 1970 UTC."""
     entries: list[Entry] = []
-    full: Refusal | None = None
+    worst: Refusal | None = None
     for rule, key in scopes.keyed(ask.caller, ask.scope_model):
         kind = rule.kind
         if kind == "b":
             amount = ask.bound.cost
             key = budget_key(rule, key, now)  # noqa: PLW2901 - the key of this period
             refusal = _check_budget(rule, states.tally(key), amount, now)
-            if refusal is not None and refusal.reason == "budget_held":
-                full = full or refusal
-                refusal = None
         elif kind == "c":
             amount = 1
             refusal = _check_concurrency(rule, states.tally(key), ask)
@@ -48,10 +47,10 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal
             amount = _asked(kind, ask)
             refusal = _check_window(rule, states.window(key), amount, now)
         if refusal is not None:
-            return refusal
+            worst = refusal if worst is None else max(worst, refusal, key=_gravity)
         entries.append(Entry(key, amount, rule.window))
-    if full is not None:
-        return full
+    if worst is not None:
+        return worst
     return Hold(ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=tuple(entries))
 
 
@@ -101,3 +100,10 @@ def _check_window(rule: Applied, window: Window, amount: int, now: int) -> Refus
         return None
     seconds = (rule.window if wait is None else wait) / SECOND
     return Refusal(reason="rate_limited", scope=rule.label, retry_after=seconds, sized=rule.kind != "r")
+
+
+def _gravity(refusal: Refusal) -> tuple[int, float]:
+    """Rank among refusals, and how long it lasts; see rule 3."""
+    if refusal.reason == "budget_spent":
+        return 3, inf if refusal.resets_at is None else refusal.resets_at
+    return 1 if refusal.reason == "budget_held" else 2, refusal.retry_after or 0.0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.model.labels import is_label
 from tidegate.model.refusal import Reason, Refusal
@@ -54,7 +55,10 @@ def final_answer(failed: Failed, request_id: str, texts: Texts, *, transparent: 
     status, info = failed.failure.status, failed.failure.error
     if status is None or info is None:
         reason: Reason = "timeout" if failed.loss == "timeout" else "upstream_down"
-        return _refused(Refusal(reason=reason, retry_after=DOWN_AGAIN), request_id, texts)
+        answer = _refused(Refusal(reason=reason, retry_after=DOWN_AGAIN), request_id, texts)
+        if transparent:  # its client owns the retries
+            return replace(answer, headers=[pair for pair in answer.headers if pair[0] != b"x-should-retry"])
+        return answer
     said = _request_id(failed.headers, info)
     if not transparent:
         if status == 401:

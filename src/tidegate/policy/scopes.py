@@ -52,7 +52,7 @@ class Scopes:
         self._common = [rule for rule in applied if not _selects_user(rule)]
         self._by_user: dict[str, list[Applied]] = {}
         for rule in applied:
-            for user in dict(rule.where).get("user", ()):
+            for user in set(dict(rule.where).get("user", ())):  # named twice, it still counts once
                 self._by_user.setdefault(user, []).append(rule)
         self._seen: dict[tuple[str, str, str], tuple[Applied, ...]] = {}
         self._keys: dict[tuple[Caller, str], Keyed] = {}

@@ -22,6 +22,7 @@ from tidegate.model.hold import Hold
 from tidegate.model.times import parse_rfc3339, rfc3339
 from tidegate.policy.admission import budget_key, period_name
 from tidegate.policy.budgets import Tally
+from tidegate.policy.rules import Rules
 from tidegate.policy.scopes import Scopes
 from tidegate.stores.sqlite_journal import SqliteJournal
 
@@ -50,14 +51,14 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
 
 
 def rebuild(
-    store: BlockingFile, ledger: BlockingFile, scopes: Scopes, scope_model: Callable[[str], str], now: int
+    store: BlockingFile, ledger: BlockingFile, rules: Rules, scope_model: Callable[[str], str], now: int
 ) -> Rebuilt:
     """Make the budgets of the store anew; both files have their tables.
 
     Args:
         store: the store's file, with no listener yet.
         ledger: the ledger's file; the same value when they share one.
-        scopes: of the rules that hold now.
+        rules: those that hold now.
         scope_model: from the requested model's name to its one name in scopes.
         now: microseconds since 1970 UTC.
 
@@ -70,7 +71,7 @@ def rebuild(
         holds = list(journal.live.holds.values())
         before = {key: Tally(*rest) for key, *rest in db.execute("SELECT key, settled, held FROM tallies")}
         after = _held(holds)
-        kept = _Kept(scopes, {*before, *after}, max(now, journal.live.last))
+        kept = _Kept(rules, {*before, *after}, max(now, journal.live.last))
         for key, cost in _settled(ledger, kept, holds, scope_model):
             after[key].settled += cost
         _write(db, after)
@@ -92,8 +93,9 @@ def _held(holds: Iterable[Hold]) -> defaultdict[str, Tally]:
 class _Kept:
     """Which budgets in which periods are rebuilt."""
 
-    def __init__(self, scopes: Scopes, keys: set[str], now: int) -> None:
-        self.scopes = scopes
+    def __init__(self, rules: Rules, keys: set[str], now: int) -> None:
+        self.scopes = Scopes(rules)
+        self._periods = {budget.every for budget in rules.budgets}
         self._keys = keys
         self._now = now
 
@@ -102,7 +104,7 @@ class _Kept:
 
     def since(self) -> str:
         """RFC 3339; no older charge matters."""
-        names = {period_name(every, self._now) for every in ("day", "week", "month", "total")}
+        names = {period_name(every, self._now) for every in self._periods}
         names |= {key.rpartition("|")[2] for key in self._keys if key[0] == "b"}
         return "" if "total" in names else min(names, default=rfc3339(self._now))
 
@@ -134,6 +136,4 @@ def _changes(before: Mapping[str, Tally], after: Mapping[str, Tally]) -> Iterato
     for key in sorted({*before, *after}):
         old, new = before.get(key, nothing), after.get(key, nothing)
         if old != new:
-            yield Change(
-                key=key, settled_before=old.settled, settled=new.settled, held_before=old.held, held=new.held
-            )
+            yield Change(key=key, settled_before=old.settled, settled=new.settled, held_before=old.held, held=new.held)

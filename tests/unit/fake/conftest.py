@@ -1,12 +1,13 @@
 """A fake Claude without sockets: requests go straight to its `World`."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from tidegate.fake.attempt import Attempt
+from tidegate.fake.connection import Connection
 from tidegate.fake.request import Request
 from tidegate.fake.script import Script, read_script
 from tidegate.fake.settings import Settings
@@ -49,3 +50,73 @@ def asker() -> Callable[..., Asker]:
 @pytest.fixture
 def ask() -> Asker:
     return Asker()
+
+
+class Loop:
+    """A loop that does things when it is told to, and knows how long it was asked to wait."""
+
+    def __init__(self) -> None:
+        self.due: list[tuple[float, Callable[[], None]]] = []
+
+    def call_soon(self, call: Callable[[], None]) -> "Handle":
+        return self.call_later(0.0, call)
+
+    def call_later(self, wait: float, call: Callable[[], None]) -> "Handle":
+        self.due.append((wait, call))
+        return Handle(self, (wait, call))
+
+    def run(self) -> None:
+        while self.due:
+            self.due.pop(0)[1]()
+
+
+class Handle:
+    def __init__(self, loop: Loop, entry: Any) -> None:
+        self._loop, self._entry = loop, entry
+
+    def cancel(self) -> None:
+        if self._entry in self._loop.due:
+            self._loop.due.remove(self._entry)
+
+
+class Wire:
+    """A transport that only remembers."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.journal: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, _: str) -> None:
+        return None
+
+    def close(self) -> None:
+        self.journal.append("close")
+
+    def abort(self) -> None:
+        self.journal.append("abort")
+
+
+class Meeting:
+    """A connection between a client's bytes and a world."""
+
+    def __init__(self, world: Any) -> None:
+        self.loop, self.wire = Loop(), Wire()
+        self.connection = Connection(world, cast("Any", self.loop))
+        self.connection.connection_made(cast("Any", self.wire))
+
+    def send(self, *pieces: bytes) -> bytes:
+        for piece in pieces:
+            self.connection.data_received(piece)
+        self.loop.run()
+        return self.wire.sent
+
+
+@pytest.fixture
+def meet() -> type[Meeting]:
+    return Meeting

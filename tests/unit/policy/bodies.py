@@ -6,6 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tidegate.model.call import Reading
+from tidegate.policy.reading import read
+
 SPACES = ("", "", " ", "\n", "\t ", "\r\n")
 
 
@@ -77,7 +80,7 @@ def objects_of(value: Any) -> list[Pairs]:
 
 
 TEXTS = st.text(
-    alphabet=st.characters(codec="utf-8", exclude_categories=("Cs",)),
+    alphabet=st.characters(codec="utf-8"),
     max_size=12,
 ) | st.sampled_from(
     ["hi", 'a "quoted" word', "back\\slash", '{"source":{"data":"x"}}', "\\u0073ource", "é中😀", "A. B. C."]
@@ -189,3 +192,19 @@ REQUEST = objects(
     future_field=JUNK,
 )
 """Requests that the API may or may not accept."""
+
+PNG = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+PDF = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQ="}
+
+
+def body_of(content: Any = "hi", **fields: Any) -> bytes:
+    """A compact request with one message."""
+    request = {"model": "claude-opus-5", "max_tokens": 100, "messages": [{"role": "user", "content": content}]}
+    return compact(tree(request | fields))
+
+
+def reading_of(body: bytes) -> Reading:
+    """What is read of a request that is not refused."""
+    reading = read(body)
+    assert isinstance(reading, Reading), reading
+    return reading

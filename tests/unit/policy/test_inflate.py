@@ -39,6 +39,16 @@ def test_pieces_are_bounded() -> None:
     assert max(map(len, found)) <= PIECE
 
 
+@pytest.mark.parametrize("more", range(0, 300, 7))
+def test_nothing_is_held_back_when_all_input_is_used(more: int) -> None:
+    data = b"\0" * (PIECE + more)
+    packer = zlib.compressobj(wbits=-15)
+    packed = packer.compress(data) + packer.flush()
+    stream = inflater(b"deflate")
+    assert stream is not None
+    assert b"".join(stream.feed(packed)) == data
+
+
 def test_what_stands_before_a_fault_is_given_out() -> None:
     data = bytes(range(256)) * 40
     packed = gzip.compress(data)[:-8] + b"wrongsum"

@@ -54,6 +54,8 @@ class Pair:
     def __init__(self, limit: int, length: int) -> None:
         self.limit, self.length = limit, length
         self.window, self.grants = Window(), Grants(length)
+        self.replica = Window()
+        """Told of grants and corrections only, as a process that replays what another one has decided."""
         self.now = 1_000 * length
         self.exact = True
 
@@ -85,6 +87,7 @@ class Pair:
         if self.grants.all:
             grant = self.grants.all[-1 - which % len(self.grants.all)]
             self.window.amend(grant[0], used - grant[1])
+            self.replica.amend(grant[0], used - grant[1])
             grant[1] = used
 
     def prune(self, *_: int) -> None:
@@ -92,6 +95,7 @@ class Pair:
 
     def grant(self, amount: int) -> None:
         self.window.add(amount, self.now, self.length)
+        self.replica.add(amount, self.now, self.length)
         self.grants.all.append([self.now, amount])
         self.exact = self.exact and len(self.grants.live(self.now)) <= EXACT
 
@@ -117,6 +121,9 @@ class Pair:
         assert window.total >= self.grants.total(self.now)
         if self.exact:
             assert window.total == self.grants.total(self.now)
+        replica = copied(self.replica)
+        replica.prune(self.now, self.length)
+        assert replica == window, "the same grants make the same window, whoever asked in between"
         times = [time for first, last, _ in window.entries for time in (first, last)]
         assert times == sorted(times)
         assert all(amount >= 0 for _, _, amount in window.entries)
@@ -127,7 +134,7 @@ asks = st.tuples(st.just("ask"), st.integers(0, 12), st.just(0))
 bursts = st.tuples(st.just("burst"), st.sampled_from([5, 30, 70]), st.sampled_from([0, 1, 50, 200]))
 amends = st.tuples(st.just("amend"), st.integers(0, 80), st.integers(0, 15))
 prunes = st.tuples(st.just("prune"), st.just(0), st.just(0))
-schedules = st.lists(advances | asks | bursts | amends | prunes, max_size=25)
+schedules = st.lists(advances | asks | bursts | amends | prunes, min_size=8, max_size=25)
 
 
 @settings(deadline=None, max_examples=150)
@@ -138,7 +145,7 @@ def test_never_more_than_the_reference_and_the_same_while_exact(schedule: list[S
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.lists(advances | bursts, max_size=12), st.sampled_from([20, 65, 150]), st.sampled_from(LENGTHS))
+@given(st.lists(advances | bursts, min_size=5, max_size=12), st.sampled_from([20, 65, 150]), st.sampled_from(LENGTHS))
 def test_at_most_so_much_in_any_span_of_the_length(schedule: list[Step], limit: int, length: int) -> None:
     pair = Pair(limit, length)
     list(pair.run(schedule))
@@ -147,7 +154,7 @@ def test_at_most_so_much_in_any_span_of_the_length(schedule: list[Step], limit: 
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(advances | bursts | amends, max_size=15), st.data())
+@given(st.lists(advances | bursts | amends, min_size=5, max_size=15), st.data())
 def test_pruning_at_any_time_changes_no_answer(schedule: list[Step], data: st.DataObject) -> None:
     pair = Pair(60, MINUTE)
     for _ in pair.run(schedule):
@@ -198,14 +205,16 @@ def test_an_amended_entry_counts_as_long_as_before() -> None:
 
 @pytest.mark.parametrize("length", [SECOND, MINUTE, 24 * 60 * MINUTE, SECOND + 1, 7 * SECOND - 1])
 @pytest.mark.parametrize("pace", [0.0, 0.3, 1.0, 30.0])
-def test_memory_is_bounded(length: int, pace: float) -> None:
-    """Whatever the rhythm: all at once, steady, in bursts with pauses."""
+@pytest.mark.parametrize("asked", [True, False])
+def test_memory_is_bounded(length: int, pace: float, asked: bool) -> None:
+    """Whatever the rhythm: all at once, steady, in bursts with pauses; asked here, or replayed from another process."""
     rng = Random(length)
     window, now, most = Window(), 10**15, 0
     for _ in range(4_000):
         now += 1 + int(rng.random() ** 4 * length * pace / 20)
-        if window.wait(1, 10**9, now, length) == 0:
-            window.add(1, now, length)
+        if asked:
+            assert window.wait(1, 10**9, now, length) == 0
+        window.add(1, now, length)
         most = max(most, len(window.entries))
     assert most <= MOST_ENTRIES
     assert window.total == sum(amount for _, _, amount in window.entries)

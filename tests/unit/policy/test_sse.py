@@ -4,6 +4,7 @@ import json
 import re
 import tracemalloc
 from collections.abc import Iterator
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ def pieces(data: bytes, cuts: list[int]) -> Iterator[bytes]:
     yield data[at:]
 
 
-def scan(chunks: Iterator[bytes] | list[bytes]) -> tuple[list[Event], bool, bool, int, bool]:
+def scan(chunks: list[bytes]) -> tuple[list[Event], bool, bool, int, bool]:
     scanner = EventScanner()
     events = [event for chunk in chunks for event in scanner.feed(chunk)]
     return events, scanner.output_seen, scanner.broken, scanner.output_bytes, scanner.at_boundary
@@ -66,56 +67,103 @@ KINDS = [
 
 
 @st.composite
-def events(draw: st.DrawFn, kinds: list[str] = KINDS) -> bytes:
-    kind = draw(st.sampled_from(kinds))
-    eol = draw(st.sampled_from([b"\n", b"\n", b"\n", b"\r", b"\r\n"]))
-    text = draw(st.text(max_size=8))
-    body: dict[str, object] = {"type": kind, "text": text}
+def ended(draw: st.DrawFn, lines: list[bytes]) -> bytes:
+    """The lines and a blank one, each with a line end of its own; mostly LF, as Claude does."""
+    if draw(st.booleans()):
+        return b"\n".join(lines) + b"\n\n"
+    eols = [draw(st.sampled_from([b"\n", b"\r", b"\r\n"])) for _ in lines]
+    blank = draw(st.sampled_from([b"\r", b"\r\n"] if eols[-1] == b"\r" else [b"\n", b"\r", b"\r\n"]))
+    return b"".join(line + eol for line, eol in zip(lines, eols, strict=True)) + blank
+
+
+@st.composite
+def events(draw: st.DrawFn) -> bytes:
+    kind = draw(st.sampled_from(KINDS))
+    body: dict[str, object] = {"type": kind, "text": draw(st.text(max_size=8))}
     if draw(st.booleans()):
         body = dict(reversed(body.items()))
     indent = draw(st.sampled_from([None, None, None, 1]))
     data = json.dumps(body, indent=indent, ensure_ascii=draw(st.booleans())).encode()
     space = draw(st.sampled_from([b" ", b" ", b""]))
     lines = [b"data:" + space + line for line in data.split(b"\n")]
-    named = draw(st.sampled_from([True, True, True, False]))
-    if named:
-        lines.insert(0, b"event:" + space + kind.encode())
-    elif draw(st.booleans()):
-        lines.insert(0, b"event:" + space + b"message")
-    noise = draw(
-        st.lists(st.sampled_from([b": hello", b":", b"id: 7", b"retry: 10", b"dat", b"event", b"x" * 99]), max_size=2)
-    )
-    lines = [*noise, *lines]
-    return eol.join(lines) + eol + eol
+    name = draw(st.sampled_from([kind, kind, kind, "message", None]))
+    if name:
+        lines.insert(draw(st.sampled_from([0, 0, 0, len(lines)])), b"event:" + space + name.encode())
+    noise = [b": hello", b":", b"id: 7", b"retry: 10", b"dat", b"event", b"x" * 99]
+    lines = [*draw(st.lists(st.sampled_from(noise), max_size=2)), *lines]
+    return draw(ended(lines))
 
 
-streams = st.builds(
-    lambda bom, body, tail: bom + b"".join(body) + tail,
+usual = st.sampled_from([DELTA, DELTA, DELTA * 2, DELTA[:-1], b"event: ping\ndata: {}\n\n", b"\n", b"\r"])
+tails = st.sampled_from([b"", b"event: message_st", b"data: {", b"event: message_stop\ndata: {}\n", b": c\n"])
+well_formed = st.builds(
+    lambda bom, body, tail: [bom, *body, tail],
     st.sampled_from([b"", b"", b"\xef\xbb\xbf"]),
-    st.lists(st.one_of(st.just(DELTA), st.just(b"event: ping\ndata: {}\n\n"), st.just(b"\n"), events()), max_size=12),
-    st.sampled_from([b"", b"event: message_st", b"data: {", b"event: message_stop\ndata: {}\n", b": c\n"]),
+    st.lists(st.one_of(usual.filter(lambda part: part != DELTA[:-1]), events()), max_size=12),
+    tails,
 )
+anything = st.lists(st.one_of(st.binary(max_size=30), usual, events()), max_size=8)
 
 
-@given(streams, st.lists(st.integers(0, 5000), max_size=12))
-def test_any_chunking_gives_what_the_specification_says(stream: bytes, cuts: list[int]) -> None:
+@st.composite
+def chunkings(draw: st.DrawFn, parts: list[bytes]) -> list[bytes]:
+    """The parts in other pieces: cut at and near their borders, as a network does, and anywhere."""
+    stream = b"".join(parts)
+    borders = list(accumulate(map(len, parts)))
+    near = st.builds(lambda at, by: max(0, at + by), st.sampled_from(borders or [0]), st.sampled_from([0, 0, 0, -1, 1]))
+    cuts = draw(st.lists(st.one_of(near, near, st.integers(0, 5000)), max_size=12))
+    return list(pieces(stream, cuts))
+
+
+@given(st.data(), well_formed)
+def test_any_chunking_gives_what_the_specification_says(data: st.DataObject, parts: list[bytes]) -> None:
+    stream = b"".join(parts)
     expected, seen = by_the_book(stream)
-    for chunks in ([stream], [stream[at : at + 1] for at in range(len(stream))], list(pieces(stream, cuts))):
+    one_by_one = [stream[at : at + 1] for at in range(len(stream))]
+    for chunks in ([stream], one_by_one, parts, data.draw(chunkings(parts))):
         found, output_seen, broken, *_ = scan(chunks)
         assert plain(found) == plain(expected)
         assert output_seen == seen
         assert not broken
 
 
-@given(
-    st.lists(st.one_of(st.binary(max_size=30), st.just(DELTA), events()), max_size=8),
-    st.lists(st.integers(0, 5000), max_size=12),
-)
-def test_garbage_gives_the_same_for_every_chunking(parts: list[bytes], cuts: list[int]) -> None:
+@given(st.data(), anything)
+def test_garbage_gives_the_same_for_every_chunking(data: st.DataObject, parts: list[bytes]) -> None:
     stream = b"".join(parts)
     whole = scan([stream])
-    assert scan([stream[at : at + 1] for at in range(len(stream))]) == whole
-    assert scan(pieces(stream, cuts)) == whole
+    for chunks in ([stream[at : at + 1] for at in range(len(stream))], parts, data.draw(chunkings(parts))):
+        assert scan(chunks) == whole
+
+
+def test_data_lines_are_joined() -> None:
+    assert scan([b"event: error\ndata: {\ndata:  }\n\n"])[0] == [(b"error", b" {\n  }")]
+
+
+def test_a_name_after_the_data_comes_too_late() -> None:
+    assert scan([b'data: {"type":"message_stop"}\nevent: ping\n\n'])[0] == [
+        (b"message_stop", b' {"type":"message_stop"}')
+    ]
+    assert scan([b'data: {"type":"ping"}\nevent: message_stop\n\n'])[0] == []
+
+
+def test_quick_and_full_way_agree_on_mixed_line_ends() -> None:
+    sly = DELTA.removesuffix(b"\n\n") + b"\r\revent: message_stop\rdata: {}\n\n"
+    assert scan([b"\n", sly])[0] == [(b"message_stop", b" {}")]
+    assert scan([b"\n", DELTA + b"event: message_stop\ndata: {}\n\n"])[0] == [(b"message_stop", b" {}")]
+
+
+def test_long_lines_are_not_kept() -> None:
+    for start in (b"event: ", b"id: ", b": ", b"data", b"even"):
+        scanner = EventScanner()
+        tracemalloc.start()
+        scanner.feed(start)
+        for _ in range(300):
+            scanner.feed(b"x" * 10_000)
+        kept = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert kept < 12_000
+        scanner.feed(b"\n\n")
+        assert scanner.at_boundary
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 65536, 10**7])

@@ -130,6 +130,8 @@ def step(kind: str | None, tokens_in: int, tokens_out: int, **more: Any) -> dict
             (20, 9),
             [("m", use(10, 0)), ("m4", use(10, 9))],
         ),
+        ([step("dream", 50, 60)], (0, 6), [("m", use(50, 60)), ("m", use(0, 6))]),
+        ([step("dream", 50, 60)], (0, 0), [("m", use(50, 60))]),
         ([], (10, 6), [("m", use(10, 6))]),
         (["?", None], (10, 6), [("m", use(10, 6))]),
     ],
@@ -161,6 +163,12 @@ def test_cache_writes_whose_split_one_side_lacks_are_not_counted_twice() -> None
     report = step(None, 1, 1, cache_creation_input_tokens=9, cache_creation=split(9))
     total, _ = priced(**report, iterations=[step("message", 1, 1, cache_creation_input_tokens=9)])
     assert (total.cache_write_5m_tokens, total.cache_write_1h_tokens) == (0, 9)
+
+
+def test_cache_writes_that_the_iterations_lack_keep_their_lifetime() -> None:
+    report = step(None, 1, 1, cache_creation_input_tokens=9, cache_creation=split(4, 5))
+    total, _ = priced(**report, iterations=[step("message", 1, 1)])
+    assert (total.cache_write_5m_tokens, total.cache_write_1h_tokens) == (4, 5)
 
 
 def test_not_json() -> None:

@@ -346,6 +346,26 @@ def test_a_slow_reader_holds_the_upstream_back(run: Run) -> None:
     run(test())
 
 
+def test_reading_on_when_the_transport_has_just_ended(run: Run) -> None:
+    """The transport is closed one turn before it tells us; uvloop does not want to be asked anything then."""
+
+    async def test() -> None:
+        async with (
+            serving(serve(HEAD + b"content-length: 8000000\r\n\r\n" + b"x" * 8_000_000)) as server,
+            asking(server.url) as upstream,
+        ):
+            reply = await ask(upstream)
+            connection = the_connection(upstream)
+            await until(lambda: connection._paused)
+            connection._transport.abort()
+            assert set(await reply.read()) == set(b"x")
+            with pytest.raises(Broken) as broken:
+                await reply.read()
+            assert broken.value.kind == "reset"
+
+    run(test())
+
+
 @pytest.mark.parametrize("size", [65_536, 65_537, 300_000, 20_000_000])
 def test_a_large_body_goes_out_whole_and_waits_for_the_socket(run: Run, size: int) -> None:
     async def test() -> None:

@@ -44,6 +44,8 @@ class Gateway:
         max_body: int,
         body_timeout: float,
         total: float,
+        draining: Callable[[], bool],
+        warn: Callable[[str], None],
     ) -> None:
         self._gate = gate
         self._keyring = keyring
@@ -55,7 +57,9 @@ class Gateway:
         self._body_timeout = body_timeout
         self._total = total
         self._closing: set[asyncio.Task[None]] = set()
-        self.draining = False
+        self._draining = draining
+        self._warn = warn
+        self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
@@ -95,9 +99,7 @@ class Gateway:
         path = self._allowed(scope, key)
         if isinstance(path, Refusal):
             return await self._refused(call_id, caller, path)
-        if path.handling == "hello":
-            return Exchange(200, [(b"content-type", b"application/json")], b"{}")
-        if self.draining:
+        if self._draining():
             return await self._refused(call_id, caller, Refusal(reason="draining", retry_after=1.0))
         body = await read_body(receive, single(headers, b"content-length"), self._max_body, self._body_timeout)
         if isinstance(body, Refusal):
@@ -153,6 +155,9 @@ class Gateway:
         user = key.user_id or _text(single(headers, b"x-tidegate-user"))
         if not user and key.user_from == "metadata" and reading is not None:
             user = reading.metadata_user
+        if not user and reading is not None and not self._warned:
+            self._warned = True
+            self._warn("A call named no user; such calls share the limits and budgets of one user, `anonymous`.")
         route = key.routes[0] if len(key.routes) == 1 else _text(single(headers, b"x-tidegate-route")) or "default"
         if key.routes and route not in key.routes:
             return Refusal(reason="not_allowed", scope="route")

@@ -15,8 +15,7 @@ from tidegate.ledgers.usage import UsageReader
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Scope = Mapping[str, Any]
 
-_PUBLIC = frozenset({"/healthz", "/readyz"})
-_PATHS = _PUBLIC | {"/dashboard", "/", "/favicon.ico"}
+_PATHS = frozenset({"/healthz", "/readyz", "/api/hello", "/dashboard", "/", "/favicon.ico"})
 
 _SAFE_PAGE = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -55,6 +54,8 @@ class OwnPages:
             return _text(405, "Use GET.", (b"allow", b"GET, HEAD"))
         if path == "/healthz":
             return _json(200, {"status": "ok"})
+        if path == "/api/hello":  # Claude Code asks whether anybody is there
+            return _json(200, {})
         if path == "/readyz":
             state = self._ready()
             return _json(200 if state["ready"] else 503, state)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tidegate.model.keys import Scope
 
-Handling = Literal["messages", "free", "hello", "denied"]
+Handling = Literal["messages", "free", "denied"]
 
 
 class Path(Struct, frozen=True):
@@ -22,7 +22,6 @@ _EXACT: dict[str, Path] = {
     "/v1/messages": Path("messages", ("POST",), "messages"),
     "/v1/messages/count_tokens": Path("free", ("POST",), "count_tokens"),
     "/v1/models": Path("free", ("GET",), "models"),
-    "/api/hello": Path("hello", ("HEAD", "GET")),
 }
 _PATTERNS: list[tuple[re.Pattern[str], Path]] = [
     (re.compile(r"/v1/models/[A-Za-z0-9._:@-]{1,128}"), Path("free", ("GET",), "models")),

@@ -31,10 +31,8 @@ def run(settings: Settings, sock: socket.socket, *, log_format: str, on_ready: C
 async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_ready: Callable[[], None]) -> None:
     running = assemble(settings, log_format=log_format)
     chores = Chores(running.gate.keep, running.logger)
-    gateway = _gateway(settings, running, chores)
-    server = make_server(
-        gateway, header_timeout=settings.gateway.header_timeout, drain=settings.gateway.drain
-    )
+    gateway = _gateway(settings, running, chores, lambda: server.should_exit)
+    server = make_server(gateway, header_timeout=settings.gateway.header_timeout, drain=settings.gateway.drain)
     async with chores.running():
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
         while not server.started and not serving.done():
@@ -56,15 +54,16 @@ async def _pay_debts(running: Running, patience: float) -> None:
                 await asyncio.sleep(0.05)
 
 
-def _gateway(settings: Settings, running: Running, chores: Chores) -> Gateway:
+def _gateway(settings: Settings, running: Running, chores: Chores, draining: Callable[[], bool]) -> Gateway:
     assert settings.key_secret is not None
     secret = settings.key_secret.reveal()
     token = settings.admin_token
     pages = OwnPages(
         reader=UsageReader(running.ledger.file),
         admin_token=token.reveal() if token is not None else None,
+        # A store that is down is told here and answered with `store_down`; it must not pull every replica at once.
         ready=lambda: {
-            "ready": chores.store_up,
+            "ready": not draining(),
             "store": "up" if chores.store_up else "down",
             "open_holds": running.gate.books.open_holds,
             "owed_settlements": running.gate.books.owed,
@@ -80,4 +79,6 @@ def _gateway(settings: Settings, running: Running, chores: Chores) -> Gateway:
         max_body=settings.gateway.max_body,
         body_timeout=settings.gateway.body_timeout,
         total=settings.rules.timeouts.total,
+        draining=draining,
+        warn=lambda text: running.logger.warning("no_user", error_message=text),
     )

@@ -1,0 +1,239 @@
+"""`kill -9`: every attempt that was sent is charged once, the whole hold; nothing else is."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+from e2e.client import Answer, call, request
+from e2e.conftest import Figures, NewSite
+from e2e.gateways import Gateway, Row, Site, until
+from e2e.money import USD, ask, books_agree, digest, strict_hold
+
+from tidegate.testing import FakeClaude
+
+TOTAL = 3.0
+
+CONFIG = """
+[policy]
+bound = "strict"
+[retry]
+attempts = 3
+base = "20ms"
+cap = "100ms"
+[timeouts]
+connect = "3s"
+first_byte = "3s"
+idle = "3s"
+total = "3s"
+[[limits]]
+per = "organization"
+concurrent = 1000
+[[budgets]]
+per = "organization"
+amount = "1000 USD"
+every = "month"
+[[budgets]]
+per = "user"
+amount = "1 USD"
+every = "month"
+"""
+
+
+async def call_all(site: Site, ports: list[int], bodies: dict[str, bytes], until_done: Awaitable[object]) -> None:
+    """Keep all calls open until something has happened; how they end does not matter."""
+    calls = [
+        asyncio.ensure_future(_quiet(ports[number % len(ports)], site, user, body))
+        for number, (user, body) in enumerate(bodies.items())
+    ]
+    try:
+        await until_done
+    finally:
+        for task in calls:
+            task.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def _quiet(port: int, site: Site, user: str, body: bytes) -> Answer | None:
+    with contextlib.suppress(ConnectionError):
+        return await call(port, request(body, key=site.key, headers={"x-tidegate-user": user}))
+    return None
+
+
+def charged_whole(charge: Row, body: bytes, max_tokens: int) -> None:
+    assert (charge["outcome"], charge["exactness"], charge["attempt"]) == ("crashed", "assumed", 1)
+    assert charge["cost"] == charge["held"] == charge["total_cost"] == strict_hold(body, max_tokens)
+    assert (charge["status"], charge["upstream_request_id"], charge["input_tokens"]) == (None, None, 0)
+
+
+def test_all_that_was_in_flight_is_charged_once_and_whole(
+    new_site: NewSite, fake_claude: FakeClaude, figures: Figures
+) -> None:
+    """Half of them wait for their headers, half are in the middle of a stream."""
+    fake_claude.script(rules=[{"when": {"stream": True}, "do": {"stall": 4}}], delay=60)
+    site = new_site(CONFIG)
+    gateway = site.start()
+    bodies = {f"user-{number}": ask(f"Question {number}", stream=number % 2 == 0) for number in range(200)}
+
+    async def kill() -> None:
+        await asyncio.to_thread(fake_claude.wait, attempts=200)
+        assert fake_claude.totals().ended == 0
+        gateway.kill()
+
+    asyncio.run(call_all(site, [gateway.port], bodies, kill()))
+    assert len(site.holds()) == 200
+    assert not site.charges()
+    killed = time.monotonic()
+    again = site.start(port=gateway.port)
+    until(lambda: len(site.charges()) >= 200)
+    site.settled()
+    figures["seconds from the kill to the last charge (total + 3 is 6)"] = round(time.monotonic() - killed, 2)
+    assert again.state()["open_holds"] == 0
+    for user, body in bodies.items():
+        (charge,) = site.charges(user)
+        charged_whole(charge, body, 100)
+    books_agree(site, fake_claude, bodies)
+    expired = [line for line in site.log() if line["event"] == "lease_expired"]
+    assert {line["attempt_id"] for line in expired} == {charge["attempt_id"] for charge in site.charges()}
+    answer = asyncio.run(call(again.port, request(ask("Still there?"), key=site.key), leave_when=asyncio.sleep(0.05)))
+    assert answer.left_at is not None
+
+
+def test_a_process_that_lives_on_charges_what_another_left(
+    new_site: NewSite, fake_claude: FakeClaude, figures: Figures
+) -> None:
+    fake_claude.script(delay=60)
+    site = new_site(CONFIG)
+    dead, alive = site.start(), site.start()
+    bodies = {f"user-{number}": ask(f"Question {number}", max_tokens=50) for number in range(100)}
+
+    async def kill() -> None:
+        await asyncio.to_thread(fake_claude.wait, attempts=100)
+        dead.kill()
+
+    asyncio.run(call_all(site, [dead.port], bodies, kill()))
+    killed = time.monotonic()
+    until(lambda: len(site.charges()) >= 100)
+    site.settled()
+    figures["seconds from the kill to the last charge (total + 3 is 6)"] = round(time.monotonic() - killed, 2)
+    for user, body in bodies.items():
+        (charge,) = site.charges(user)
+        charged_whole(charge, body, 50)
+    books_agree(site, fake_claude, bodies)
+    assert alive.state()["open_holds"] == 0
+
+
+def test_a_killed_retry_keeps_what_came_before_it(new_site: NewSite, fake_claude: FakeClaude) -> None:
+    """The first attempt was an error and free; the second one hangs when the process dies."""
+    fake_claude.script(rules=[{"when": {"nth": 1}, "do": {"status": 529}}], delay=60)
+    site = new_site(CONFIG)
+    gateway = site.start()
+    bodies = {"user": ask("Question")}
+    fake_claude.script(rules=[{"when": {"nth": 1}, "do": {"status": 529, "delay": 0}}], delay=60)
+
+    async def kill() -> None:
+        await asyncio.to_thread(fake_claude.wait, attempts=2)
+        gateway.kill()
+
+    asyncio.run(call_all(site, [gateway.port], bodies, kill()))
+    site.start(port=gateway.port)
+    until(lambda: len(site.charges()) >= 2)
+    first, second = site.charges("user")
+    assert (first["outcome"], first["cost"], first["exactness"]) == ("upstream_error", 0, "actual")
+    assert (second["outcome"], second["attempt"], second["cost"]) == ("crashed", 2, second["held"])
+    assert first["call_id"] == second["call_id"]
+    site.settled()
+    books_agree(site, fake_claude, bodies)
+
+
+class Traffic:
+    """A stream of short calls on one or two gateways, of which none is told twice; some leave."""
+
+    def __init__(self, site: Site, seed: int) -> None:
+        self.site = site
+        self.luck = random.Random(seed)
+        self.bodies: dict[str, bytes] = {}
+        self.ports: list[int] = []
+        self.over = False
+
+    async def worker(self) -> None:
+        while not self.over:
+            number = len(self.bodies)
+            user = f"user-{number}"
+            stream = self.luck.random() < 0.5
+            body = self.bodies[user] = ask(f"Question {number}", stream=stream, max_tokens=60)
+            sent = request(body, key=self.site.key, headers={"x-tidegate-user": user})
+            leave: Callable[[bytes], bool] | None = None
+            if stream and self.luck.random() < 0.2:
+                leave = lambda heard: heard.count(b"event: ") > 2  # noqa: E731 - a condition of one line
+            with contextlib.suppress(ConnectionError):
+                await call(self.luck.choice(self.ports), sent, leave=leave)
+            if not self.ports:
+                await asyncio.sleep(0.05)
+
+    async def run(self, meanwhile: Awaitable[None], workers: int = 60) -> None:
+        tasks = [asyncio.ensure_future(self.worker()) for _ in range(workers)]
+        await meanwhile
+        self.over = True
+        await asyncio.gather(*tasks)
+
+
+FAULTS = [
+    {"when": {"probability": 0.05}, "do": {"status": 529}},
+    {"when": {"probability": 0.05, "stream": True}, "do": {"cut": 3}},
+    {"when": {"probability": 0.05}, "do": {"reset": "before"}},
+]
+
+
+@pytest.mark.parametrize(
+    ("seed", "kills", "processes"),
+    [(1, 3, 1), (2, 3, 2), *(pytest.param(seed, 6, seed % 2 + 1, marks=pytest.mark.slow) for seed in range(3, 9))],
+)
+def test_kills_at_random_moments(
+    new_site: NewSite, fake_claude: FakeClaude, figures: Figures, seed: int, kills: int, processes: int
+) -> None:
+    """Only holds that were durable at a kill are charged as crashed, and each of those that nobody else had settled."""
+    fake_claude.script(rules=FAULTS, delay=0.02, first_byte=0.02, gap=0.01)
+    site = new_site(CONFIG)
+    gateways = [site.start() for _ in range(processes)]
+    traffic = Traffic(site, seed)
+    traffic.ports = [gateway.port for gateway in gateways]
+    luck = random.Random(seed)
+    held: set[str] = set()
+
+    async def kill_often() -> None:
+        for _ in range(kills):
+            await asyncio.sleep(luck.uniform(0.3, 1.2))  # the random moment
+            at = luck.randrange(processes)
+            gateways[at].kill()
+            held.update(site.holds())
+            gateways[at] = await asyncio.to_thread(site.start, port=gateways[at].port)
+
+    asyncio.run(traffic.run(kill_often()))
+    site.settled()
+    fake_claude.wait(open=0)
+    outcomes = books_agree(site, fake_claude, traffic.bodies)
+    crashed = [charge for charge in site.charges() if charge["outcome"] == "crashed"]
+    assert crashed, "no kill hit anything"
+    assert {charge["attempt_id"] for charge in crashed} <= held, "a hold was charged that was not durable at a kill"
+    assert all(charge["cost"] == charge["held"] for charge in crashed)
+    assert len({charge["attempt_id"] for charge in site.charges()}) == len(site.charges())
+    # In one process, whatever was held at the kill cannot have been settled by anyone else.
+    if processes == 1:
+        assert {charge["attempt_id"] for charge in crashed} == held
+    reached = {row.request_sha256 for row in fake_claude.attempts()}
+    never_sent = sum(digest(traffic.bodies[charge["user_id"]]) not in reached for charge in crashed)
+    figures["calls, attempts"] = (len(traffic.bodies), len(site.charges()))
+    figures["outcomes"] = dict(outcomes)
+    figures["crashed, of these durable but never sent"] = (len(crashed), never_sent)
+    figures["adjustments"] = site.query("SELECT COUNT(*) AS n FROM adjustments")[0]["n"]
+    tallies = site.tallies()
+    assert not [key for key, tally in tallies.items() if key.startswith("c|") and tally.held]
+    assert max(tally.settled for tally in tallies.values()) < 1_000 * USD
+
+
+def restarted(site: Site, gateway: Gateway) -> Gateway:
+    gateway.kill()
+    return site.start(port=gateway.port)
