@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 TIDEGATE = Path(sys.executable).with_name("tidegate")
@@ -160,8 +162,6 @@ def _process(command: list[str], port: int, **options: object) -> Iterator[int]:
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    import socket
-
     until = time.monotonic() + 20
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as probe:
@@ -180,7 +180,7 @@ def _measure(port: int, pid: int, key: str, body: Path, options: argparse.Namesp
     run = subprocess.run([*load, f"-d{options.seconds}s", url], env=env, capture_output=True, check=True, text=True)
     used = _cpu(pid) - before
     line = next(line for line in run.stdout.splitlines() if line.startswith("BENCH "))
-    figures = json.loads(line.removeprefix("BENCH "))
+    figures: dict[str, float] = json.loads(line.removeprefix("BENCH "))
     if figures["errors"]:
         sys.exit(f"{figures['errors']} requests failed: {run.stdout}")
     figures["rps"] = figures["requests"] / figures["seconds"]
@@ -202,7 +202,7 @@ def _cpu(pid: int) -> float:
 
 def _report(rounds: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> None:
     pairs = list(zip(rounds["tidegate"], rounds["nginx"], strict=True))
-    result = {
+    result: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "command": f"make bench ({options.rounds} rounds of {options.seconds} s, {options.connections} connections)",

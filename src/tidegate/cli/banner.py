@@ -1,5 +1,6 @@
 """What a gateway says when it serves: where it is, what holds, and what to do next."""
 
+import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -21,8 +22,7 @@ def show(settings: Settings, host: str, port: int, *, keys: int, fake: bool) -> 
     address = web_address(host, port)
     lines = list(facts(settings, address, fake=fake))
     hints = list(advice(settings, host, keys=keys, fake=fake))
-    console = err_console()
-    if not console.is_terminal:
+    if not sys.stderr.isatty():  # and not what FORCE_COLOR says: programs wait for the plain line
         say(f"{READY}{address}")
         for name, text in lines:
             say(f"  {name + ':':<11} {text}")
@@ -31,6 +31,7 @@ def show(settings: Settings, host: str, port: int, *, keys: int, fake: bool) -> 
         return
     from rich.markup import escape  # noqa: PLC0415 - only on a terminal
 
+    console = err_console()
     console.print(f"\n[bold green]{READY}{address}[/]\n")
     for name, text in lines:
         console.print(f"  [dim]{name:<10}[/] {escape(text)}", soft_wrap=True)

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tidegate.model.errors import TidegateError
@@ -50,13 +50,12 @@ def end(process: subprocess.Popen[str], patience: float = 5.0) -> None:
         process.wait()
 
 
-def until_line(process: subprocess.Popen[str], beginnings: Sequence[str]) -> str:
+def until_line(process: subprocess.Popen[str], beginning: str) -> str:
     """The rest of the first line of standard error that begins so; raises ChildFailedError at its end."""
     assert process.stderr is not None
     seen = []
     for line in process.stderr:
         seen.append(line)
-        for beginning in beginnings:
-            if line.startswith(beginning):
-                return line.removeprefix(beginning).strip()
+        if line.startswith(beginning):
+            return line.removeprefix(beginning).strip()
     raise ChildFailedError("".join(["a process did not start: ", *seen[-3:]]).strip())

@@ -16,7 +16,7 @@ import msgspec
 import typer
 
 from tidegate.cli.demo_scene import Scene, running
-from tidegate.cli.demo_traffic import OUTCOMES, plan, send_all
+from tidegate.cli.demo_traffic import ANSWERED, CUT, FAILED, OUTCOMES, STREAMED, plan, send_all
 from tidegate.cli.options import Json, ledger_file
 from tidegate.cli.screen import err_console, say, write, write_json, write_table
 from tidegate.cli.spans import DAY
@@ -86,8 +86,9 @@ def _bar(calls: int) -> Iterator[Any]:
         task = progress.add_task("calls", total=calls, so_far="")
 
         def advance(outcomes: Counter[str]) -> None:
-            parts = [f"{outcomes[name]} {name}" for name in OUTCOMES if outcomes[name]]
-            progress.update(task, advance=1, so_far=", ".join(parts))
+            answered, lost = outcomes[ANSWERED] + outcomes[STREAMED], outcomes[CUT] + outcomes[FAILED]
+            refused = outcomes.total() - answered - lost
+            progress.update(task, advance=1, so_far=f"{answered} answered, {refused} refused, {lost} lost")
 
         yield advance
 
@@ -114,6 +115,8 @@ def _show(outcomes: Counter[str], reports: list[Report], billed: int) -> None:
     for report in reports:
         show_rows(f"The ledger, by {report.by.removesuffix('s')}", report)
     total = reports[0].total
+    if total.attempts > total.calls:
+        write(f"{total.attempts} attempts for {total.calls} calls: what Claude failed to answer was asked again.")
     exact = total.cost - total.not_exact
     write(f"The ledger: {show_usd(total.cost)}, of it {show_usd(exact)} exact and {show_usd(total.not_exact)} assumed.")
     write(f"The fake Claude's own books: {show_usd(billed)}.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tidegate.cli.banner import READY
-from tidegate.cli.children import FAKE_KEY, fake_claude, until_line
+from tidegate.cli.children import FAKE_KEY, end, fake_claude, until_line
 from tidegate.cli.keys_create import Wish, add_key
 from tidegate.config.environment import read_environment
 from tidegate.config.load import load
@@ -84,9 +84,7 @@ def running(folder: Path) -> Iterator[Scene]:
         environ = _environment(fake, token)
         settings = load(config, environ=environ, directory=folder)
         keys = {app: add_key(settings, Wish(app=app))[1] for app in ("chat", "mobile", "reports")}
-        gateway = stack.enter_context(_gateway(config, environ))
-        address = until_line(gateway, [READY])
-        threading.Thread(target=_keep_words, args=(gateway, folder / "gateway.err"), daemon=True).start()
+        gateway, address = stack.enter_context(_gateway(config, environ))
         yield Scene(settings=settings, address=address, fake=fake, admin_token=token, keys=keys, gateway=gateway)
 
 
@@ -103,8 +101,8 @@ def _environment(fake: str, token: str) -> dict[str, str]:
 
 
 @contextmanager
-def _gateway(config: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A gateway on a free port; its log goes into the folder."""
+def _gateway(config: Path, environ: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A gateway on a free port and its address; what it writes goes into the folder."""
     command = [
         sys.executable,
         "-m",
@@ -119,21 +117,22 @@ def _gateway(config: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Po
     ]
     with config.with_name("gateway.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.PIPE, text=True, env=dict(environ)
+            command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.PIPE, text=True, env=dict(environ)
         )
+    rest = threading.Thread(target=_keep_words, args=(process, config.with_name("gateway.err")))
     try:
-        yield process
+        address = until_line(process, READY)
+        rest.start()
+        yield process, address
     finally:
         process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, patience=10.0)
+        if rest.ident is not None:
+            rest.join()
 
 
 def _keep_words(process: subprocess.Popen[str], path: Path) -> None:
     """What the gateway says later must not fill its pipe."""
     assert process.stderr is not None
-    with path.open("w") as file:
+    with process.stderr, path.open("w") as file:
         file.writelines(process.stderr)

@@ -25,7 +25,7 @@ _REASONS = {
 
 OUTCOMES = (ANSWERED, STREAMED, CUT, *dict.fromkeys(_REASONS.values()), FAILED)
 
-_WORDS = "the tide rises over the grey stones and the boats lean into the wind while gulls".split()
+_WORDS = ("tide", "stone", "boat", "wind", "gull", "rope", "harbour", "lantern")
 
 
 class Planned(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """`tidegate`: the table of all commands, and the one place where an error becomes a line and an exit code."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -38,6 +39,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 not found; 130 i
 
 def run() -> None:
     """Run the command line of this process."""
+    signal.signal(signal.SIGTERM, _terminate)  # so that folders are removed and children end
     sys.exit(main(sys.argv[1:]))
 
 
@@ -53,6 +55,10 @@ def main(arguments: list[str]) -> int:
         return exits.OK
 
     return guarded(command)
+
+
+def _terminate(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _version(wanted: bool) -> None:

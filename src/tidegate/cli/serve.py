@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -20,7 +21,7 @@ from tidegate.cli.screen import fail, note
 from tidegate.config.hidden import HiddenEnvironment
 from tidegate.config.settings import Settings, UpstreamSettings
 from tidegate.doors.gateway.run import run
-from tidegate.doors.gateway.workers import orderly_end, serve_many
+from tidegate.doors.gateway.workers import end_with, orderly_end, serve_many
 from tidegate.ledgers.keys import SqliteKeys
 from tidegate.model.errors import ConfigError
 from tidegate.secrets.resolve import resolve
@@ -39,6 +40,7 @@ def serve(
         str | None, typer.Option("--log-format", metavar="auto|json|readable", help="auto: readable on a terminal.")
     ] = None,
     config: Config = None,
+    until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True)] = False,
 ) -> None:
     """Run the gateway."""
     gateway = {"host": host, "port": port, "workers": workers, "log_format": log_format}
@@ -51,6 +53,8 @@ def serve(
         sock = stack.enter_context(listen(settings.gateway.host, settings.gateway.port))
         for notice in settings.notices:
             note(notice)
+        if until_eof and settings.gateway.workers == 1:  # whoever started us is gone, however it ended
+            threading.Thread(target=end_with, args=(sys.stdin.fileno(),), daemon=True).start()
         code = _serve(settings, sock, lambda: banner.show(settings, *address_of(sock), keys=keys, fake=fake))
     raise typer.Exit(code)
 

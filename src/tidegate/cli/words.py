@@ -20,13 +20,13 @@ _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 def limit_words(limit: Limit) -> str:
     """`20 requests a minute for each user`."""
     every = f" {_window(limit.window)}" if limit.window else ""
-    return f"{limit.amount:,} {_COUNTS[limit.counts]}{every} {_scope(limit.per)}{_where(limit.where)}"
+    return f"{limit.amount:,} {_COUNTS[limit.counts]}{every} {_scope(limit.per, limit.where)}"
 
 
 def budget_words(budget: Budget) -> str:
     """`500 USD a month for the organization`."""
     amount = show_usd(budget.amount).removesuffix(" USD").rstrip("0").rstrip(".")
-    return f"{amount} USD {_EVERY[budget.every]} {_scope(budget.per)}{_where(budget.where)}"
+    return f"{amount} USD {_EVERY[budget.every]} {_scope(budget.per, budget.where)}"
 
 
 def _window(micros: int) -> str:
@@ -37,13 +37,11 @@ def _window(micros: int) -> str:
     return f"in {micros / SECOND:g} seconds"
 
 
-def _scope(per: Iterable[ScopeName]) -> str:
-    names = [name for name in per if name != "organization"]
-    return f"for each {' and '.join(names)}" if names else "for the organization"
-
-
-def _where(where: Selector) -> str:
-    if not where:
-        return ""
-    parts = [f"{name} {' or '.join(values)}" for name, values in where]
-    return f" (only {', '.join(parts)})"
+def _scope(per: Iterable[ScopeName], where: Selector) -> str:
+    """Whom a rule counts together: `for each user`, `for the app reports`, `for each user (only app chat)`."""
+    fixed = {name for name, values in where if len(values) == 1}
+    each = [name for name in per if name != "organization" and name not in fixed]
+    alone = [f"{name} {values[0]}" for name, values in where if name in fixed and name in set(per) and not each]
+    only = [f"{name} {' or '.join(values)}" for name, values in where if f"{name} {values[0]}" not in alone]
+    whom = f"each {' and '.join(each)}" if each else f"the {' and '.join(alone) or 'organization'}"
+    return f"for {whom}" + (f" (only {', '.join(only)})" if only else "")

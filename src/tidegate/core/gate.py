@@ -30,6 +30,7 @@ from tidegate.policy import bounds, retry
 from tidegate.policy.edit import count_tokens_body, with_max_tokens
 from tidegate.policy.error_json import read_error
 from tidegate.policy.final import Failed, final_answer
+from tidegate.policy.learning import Ratio, new_ratio
 from tidegate.policy.meter import read_message
 from tidegate.policy.plan import Plan, plan
 from tidegate.policy.prices import PriceBook
@@ -69,18 +70,22 @@ class Gate:
         self._new_id = new_id
         self._texts = texts
         self._lease = lease_of(rules.timeouts.total)
+        self._ratios: dict[str, Ratio] = {}
+        """By the price's model name: no more than there are prices."""
         self.books = Books(store, clock, observe)
 
     async def open(self, call: Call) -> Exchange:
         """The exchange of a call: an answer, an error of the upstream, or a refusal."""
         if call.reading is None:
             return await self._open_free(call)
-        planned = plan(self._rules, self._prices, call.caller, call.reading, call.betas, call.models)
+        planned = plan(self._rules, self._prices, call.caller, call.reading, call.betas, call.models, self._ratios)
         if isinstance(planned, Refusal):
             return await self.refuse(call, planned)
         outgoing = call.outgoing
         if planned.edit is not None:
-            outgoing = msgspec.structs.replace(outgoing, body=with_max_tokens(outgoing.body, planned.edit, absent=call.reading.max_tokens is None))
+            outgoing = msgspec.structs.replace(
+                outgoing, body=with_max_tokens(outgoing.body, planned.edit, absent=call.reading.max_tokens is None)
+            )
         spent = 0
         failed: Failed | None = None
         for number in count(1):
@@ -230,6 +235,9 @@ class Gate:
     async def _settle(self, attempt: Attempt, ending: Ending, metered: Metered, output_bytes: int = 0) -> Charge:
         charge = attempt.close(ending, metered, self._cost_of(attempt.plan), output_bytes)
         await self.books.settle(attempt.hold, charge)
+        if attempt.plan.learns and charge.exactness == "actual" and charge.status == 200:
+            ratio = self._ratios.setdefault(attempt.plan.price.model, new_ratio())
+            ratio.learn(charge.usage.prompt_tokens, attempt.plan.reading.text_bytes)
         return charge
 
     def _cost_of(self, planned: Plan) -> CostOf:

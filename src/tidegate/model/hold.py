@@ -6,7 +6,7 @@ from tidegate.model.call import Bound, Caller
 from tidegate.model.usage import Exactness, Outcome, Usage
 
 
-class Ask(Struct, frozen=True, kw_only=True):
+class Ask(Struct, frozen=True, kw_only=True, array_like=True):
     """What one attempt asks the store to hold."""
 
     attempt_id: str
@@ -35,7 +35,7 @@ class Entry(Struct, frozen=True, array_like=True):
     """Microseconds that a limit counts it for; 0 for budgets and concurrency."""
 
 
-class Hold(Struct, frozen=True, kw_only=True):
+class Hold(Struct, frozen=True, kw_only=True, array_like=True):
     """A durable promise: this attempt may cost up to `ask.bound.cost`."""
 
     ask: Ask

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -29,12 +29,7 @@ def make_logger(form: LogFormat, out: TextIO | None = None, *, debug: bool = Fal
     """A structlog logger of our own: the application's logging set-up stays untouched."""
     out = out or sys.stdout
     if form == "json":
-        return structlog.wrap_logger(
-            structlog.WriteLogger(out),
-            processors=[_one_line],
-            wrapper_class=structlog.make_filtering_bound_logger(10 if debug else 20),
-            cache_logger_on_first_use=True,
-        )
+        return JsonLogger(structlog.WriteLogger(out), [], {"debug": debug})
     return structlog.wrap_logger(
         structlog.PrintLogger(out),
         processors=[
@@ -50,11 +45,33 @@ def make_logger(form: LogFormat, out: TextIO | None = None, *, debug: bool = Fal
 _encode = msgspec.json.Encoder().encode
 
 
-def _one_line(_logger: Any, level: str, event: MutableMapping[str, Any]) -> str:
-    """The event as one JSON line: one processor instead of a chain, because every call passes here."""
-    event["level"] = level
-    event["at"] = rfc3339(time.time_ns() // 1000)
-    return _encode(event).decode() + "\n"
+class JsonLogger(structlog.BoundLoggerBase):
+    """A structlog logger without a chain of processors: every call passes here, and one JSON line is all it needs."""
+
+    def is_enabled_for(self, level: int) -> bool:
+        """As the logging module counts levels."""
+        return level >= 20 or bool(self._context["debug"])
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """A line for whoever looks closely."""
+        if self._context["debug"]:
+            self._line("debug", event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """A line about what went well."""
+        self._line("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """A line about what somebody should know."""
+        self._line("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """A line about what went wrong."""
+        self._line("error", event, fields)
+
+    def _line(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        line = {"at": rfc3339(time.time_ns() // 1000), "level": level, "event": event, **fields}
+        self._logger.msg(_encode(line).decode() + "\n")
 
 
 class LogFacts:

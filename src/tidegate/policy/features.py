@@ -110,7 +110,7 @@ def _declared(raw: Raw, inputs: Inputs) -> list[Members]:
     if not raw or bytes(raw) == b"null":
         return []
     if memoryview(raw)[0] != BRACKET:
-        inputs.unknown += 1
+        inputs.opaque(raw)
         return []
     return inputs.objects(raw)
 

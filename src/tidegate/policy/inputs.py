@@ -42,7 +42,7 @@ _STRING: Decoder[str] = Decoder(str)
 
 
 def _written(*kinds: str) -> frozenset[bytes]:
-    """Types as they are written; one written with escapes is a type that is not understood."""
+    """Types as they are written, save with escapes."""
     return frozenset(f'"{kind}"'.encode() for kind in kinds)
 
 
@@ -57,6 +57,8 @@ _SERVER_RESULTS: Final = _written(
 )  # fmt: skip
 _HIDDEN = re.compile(rb'"source"|\\u00[4-7]')
 """A document within a server tool's result, or a letter written as an escape, which may spell that name."""
+_MINUTES = re.compile(rb'"ttl"[ \t\r\n]*:[ \t\r\n]*"5m"')
+_MARK = re.compile(rb"cache_control|\\u00[4-7]")
 _ENDS: Final = (b".", b"!", b"?", b"\\n", b"\\u", b"\xe3\x80\x82", b"\xef\xbc\x81", b"\xef\xbc\x9f")
 """Where a cited text may be cut into sentences; every escaped character is taken for an end."""
 
@@ -93,7 +95,7 @@ class Inputs:
         if first == QUOTE:
             return
         if first != BRACKET or depth > _DEPTH:
-            self.unknown += 1
+            self.opaque(raw)
             return
         for block in self.objects(raw):
             if "cache_control" in block:
@@ -133,12 +135,20 @@ class Inputs:
         text = bytes(raw)
         if text == b"null":
             return
-        if b"\\" not in text and (b"ttl" not in text or (text.count(b"ttl") == 1 and b'"5m"' in text)):
-            self.cache = "5m" if self.cache == "none" else self.cache
-        else:
+        if b"\\" in text or text.count(b"ttl") != len(_MINUTES.findall(text)):
+            self.cache = "1h"
+        elif self.cache == "none":
+            self.cache = "5m"
+
+    def opaque(self, *values: Raw) -> None:
+        """Something that is not understood: it may be of any size and be marked for the cache."""
+        self.unknown += 1
+        if any(_MARK.search(bytes(value)) for value in values):
             self.cache = "1h"
 
     def _block(self, kind: bytes, block: Members, depth: int) -> None:
+        if b"\\" in kind:
+            kind = f'"{text_of(block["type"])}"'.encode()
         if kind in _NESTING:
             if "content" in block:
                 self.content(block["content"], depth + 1)
@@ -157,7 +167,7 @@ class Inputs:
             self.images += 1
             self.removed += len(source["data"]) - 2
         else:
-            self.unknown += 1
+            self.opaque(*block.values())
 
     def _document(self, block: Members, depth: int) -> None:
         source = self.object(block.get("source"))
@@ -172,7 +182,7 @@ class Inputs:
         elif kind == "content" and "content" in source:
             self.content(source["content"], depth + 1)
         else:
-            self.unknown += 1
+            self.opaque(*block.values())
 
     def _server_result(self, content: bytes) -> None:
         self.references += content.count(b'"tool_name"')
@@ -186,8 +196,8 @@ class Inputs:
         elif kind == b'"compaction"':
             if "tool_changes" in block:
                 self.content(block["tool_changes"], _DEPTH)
-        else:
-            self.unknown += 1
+        elif kind not in _TEXT:
+            self.opaque(*block.values())
 
     def _addition(self, block: Members) -> None:
         tool = self.object(block.get("tool"))

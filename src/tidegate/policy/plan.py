@@ -1,10 +1,13 @@
 """The plan of a call: what its route, its price and its bound say before anything is held."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from tidegate.model.call import Bound, Caller, Reading
 from tidegate.model.refusal import Refusal
 from tidegate.policy import bounds
+from tidegate.policy.learning import DEFAULT, Ratio
 from tidegate.policy.prices import Price, PriceBook
 from tidegate.policy.routes import apply_route
 from tidegate.policy.rules import BoundMode, Rules
@@ -22,6 +25,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     countable: bool
     """True when `count_tokens` may lower the bound."""
     on_cut: str
+    learns: bool
+    """True when the outcome teaches `estimated`: text only."""
 
 
 def plan(
@@ -31,6 +36,7 @@ def plan(
     reading: Reading,
     betas: tuple[str, ...] = (),
     models: tuple[str, ...] = (),
+    ratios: Mapping[str, Ratio] = {},
 ) -> Plan | Refusal:
     """The plan of a call, or why it must not be sent.
 
@@ -41,6 +47,7 @@ def plan(
         reading: what is asked.
         betas: names of beta features without a bound.
         models: the models that the app key allows; empty: all.
+        ratios: what was learned of each model's tokens per byte, for `estimated`.
     """
     if models and reading.model not in models:
         return Refusal(reason="not_allowed", scope="model")
@@ -63,7 +70,8 @@ def plan(
         reading=routed,
         edit=routed.max_tokens if routed.max_tokens != reading.max_tokens else None,
         price=price,
-        bound=_bound(routed, price, mode, bool(loops)),
+        bound=_bound(routed, price, mode, bool(loops), ratios.get(price.model)),
+        learns=mode == "estimated" and not loops and not (routed.images or routed.documents or routed.unknown_inputs),
         countable=mode == "counted" and not loops,
         on_cut=route.on_cut or rules.on_cut,
     )
@@ -73,13 +81,9 @@ ANONYMOUS = "anonymous"
 """The shared user of calls that name none."""
 
 
-TOKENS_PER_BYTE = 0.45
-"""For soft budgets: prose and code stay below it on every tokenizer (claude-api.md 8.3)."""
-
-
-def _bound(reading: Reading, price: Price, mode: BoundMode, loops: bool) -> Bound:
+def _bound(reading: Reading, price: Price, mode: BoundMode, loops: bool, ratio: Ratio | None) -> Bound:
     if loops:
         return bounds.unbounded(reading, price)
     if mode == "estimated":
-        return bounds.estimated(reading, price, TOKENS_PER_BYTE)
+        return bounds.estimated(reading, price, ratio.tokens_per_byte() if ratio else DEFAULT)
     return bounds.strict(reading, price)

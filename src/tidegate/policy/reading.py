@@ -16,11 +16,9 @@ from msgspec.structs import astuple
 
 from tidegate.model.call import Reading
 from tidegate.model.refusal import Refusal
-from tidegate.policy.features import NO_TOOLS, read_tools, unbounded_betas, unbounded_fields, unknown_choices
+from tidegate.policy.features import NO_TOOLS, read_tools, unbounded_fields, unknown_choices
 from tidegate.policy.inputs import ABSENT, BRACE, BRACKET, QUOTE, Inputs, Members, text_of
 from tidegate.policy.scan import TwiceError, check_unique, spans
-
-__all__ = ["MAX_TOKENS", "read", "unbounded_betas"]
 
 MAX_TOKENS: Final = 2**31
 MAX_MODEL: Final = 256
@@ -174,7 +172,7 @@ def _read_exact(body: bytes) -> Reading:
 def _contents(raw: Raw, inputs: Inputs) -> list[Raw]:
     """Each message's content; a message may have none when it only sets the output."""
     if not raw or memoryview(raw)[0] != BRACKET:
-        inputs.unknown += 1
+        inputs.opaque(raw)
         return []
     messages = inputs.objects(raw)
     contents = [message["content"] for message in messages if "content" in message]

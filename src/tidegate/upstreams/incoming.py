@@ -73,7 +73,8 @@ class Incoming:
         if self.complete and len(self.pieces) > self._whole:  # the body of something behind the reply
             self.reusable = False
             del self.pieces[self._whole :]
-        if len(self.pieces) != pieces if begun else self.status and self._framing + len(data) <= MAX_HEAD:
+        small_head = self.status and self._framing + len(data) <= MAX_HEAD
+        if len(self.pieces) != pieces if begun else small_head:
             self._framing = 0
             return ""
         return self._bounded(len(data), begun=bool(begun))

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from unit.policy.bodies import PDF, PNG, body_of, reading_of
+from unit.policy.bodies import PDF, PNG, body_of, compact, reading_of, tree
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,7 @@ def test_citing_a_text_of_many_sentences_adds_marks() -> None:
         ({"type": "ephemeral", "ttl": "1h"}, "1h"),
         ({"type": "ephemeral", "ttl": "2h"}, "1h"),
         ({"type": "ephemeral", "ttl": None}, "1h"),
+        ({"type": "5m", "ttl": "1h"}, "1h"),
         (7, "5m"),
     ],
 )
@@ -115,3 +116,20 @@ def test_the_dearest_cache_mark_counts() -> None:
     )
     assert reading_of(body_of([hour, minutes])).cache == "1h"
     assert reading_of(body_of([minutes, hour])).cache == "1h"
+
+
+@pytest.mark.parametrize(
+    "block", [{"type": "hologram"}, {"type": "image"}, {"type": "document"}, {"type": ["tool_result"]}]
+)
+def test_what_is_not_understood_may_hold_a_cache_mark(block: dict[str, Any]) -> None:
+    assert reading_of(body_of([block | {"inner": ["cache_control"]}])).cache == "1h"
+    assert reading_of(body_of([block | {"inner": ["cash"]}])).cache == "none"
+
+
+def test_a_type_written_with_escapes_is_that_type() -> None:
+    block = b'{"type":"tool\\u005fresult","tool_use_id":"t","content":[{"type":"\\u0069mage","source":%b}]}'
+    source = compact(tree(PNG))
+    reading = reading_of(b'{"model":"m","messages":[{"role":"user","content":[%b]}]}' % (block % source))
+    assert (reading.images, reading.unknown_inputs) == (1, 0)
+    text = b'{"model":"m","messages":[{"role":"user","content":[{"type":"te\\u0078t","text":"a"}]}]}'
+    assert reading_of(text).unknown_inputs == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from tidegate.core.ports import Outgoing, Reply
 from tidegate.policy.rules import Timeouts
 from tidegate.upstreams.anthropic import Anthropic
+from tidegate.upstreams.connection import Connection
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 QUICK = Timeouts(connect=5, first_byte=5, idle=5, total=10)
@@ -128,6 +129,16 @@ class Sent:
 
 async def ask(upstream: Anthropic, timeouts: Timeouts = QUICK, request: Outgoing | None = None) -> Reply:
     return await upstream.send(request or outgoing(), timeouts, Sent())
+
+
+def the_connection(upstream: Anthropic) -> Connection:
+    (connection,) = upstream.pool._alive
+    assert isinstance(connection, Connection)
+    return connection
+
+
+def patient(**changes: float) -> Timeouts:
+    return Timeouts(**{"connect": 5, "first_byte": 10, "idle": 10, "total": 15, **changes})
 
 
 async def whole(reply: Reply) -> bytes:

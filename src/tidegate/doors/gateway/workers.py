@@ -160,7 +160,7 @@ class _Parent:
                 signal.signal(number, signal.SIG_DFL)
             for end in (self._ready_out, self._life_in, self._wake_out, self._wake_in):
                 os.close(end)
-            threading.Thread(target=_end_with_parent, args=(self._life_out,), daemon=True).start()
+            threading.Thread(target=end_with, args=(self._life_out,), daemon=True).start()
             code = self._serve(lambda: _write(self._ready_in, _PID.pack(os.getpid())))
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
@@ -238,8 +238,8 @@ class _Parent:
         self._starts.append(time.monotonic() + wait)
 
 
-def _end_with_parent(life: int) -> None:
-    """Wait for the end of the parent, then stop this process in order."""
+def end_with(life: int) -> None:
+    """Wait until nobody can write to this pipe any more, then stop this process in order."""
     while os.read(life, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
