@@ -174,6 +174,10 @@ ENDINGS: dict[str, Ending] = {
         fault="cut=6; progressive; output_tokens=max", stream=True, money="input and the hold's output",
         exactness="assumed", outcome="cut",
     ),
+    "chunk cut in a gzip stream": Ending(
+        fault="cut_chunked=4; gzip=force", stream=True, money="input and the hold's output", exactness="assumed",
+        outcome="cut",
+    ),
     "error event": Ending(
         fault="error_event=4", stream=True, money="input and the hold's output", exactness="assumed", outcome="cut",
         error_type="overloaded_error",
@@ -239,7 +243,8 @@ def one_call(
     assert (charge["attempt"], charge["max_tokens"], charge["held"]) == (1, 80, strict_hold(body, 80))
     assert (charge["app"], charge["route"]) == ("tests", (headers or {}).get("x-tidegate-route", "default"))
     assert charge["model_requested"] == charge["model"] == line["model"] == MODEL
-    assert charge["upstream_request_id"] == (None if charge["status"] is None else seen.request_id)
+    named = charge["status"] is not None and "html" not in fault  # a proxy's page has no request id
+    assert charge["upstream_request_id"] == (seen.request_id if named else None)
     assert charge["total_cost"] == charge["cost"] >= seen.cost
     _line_says(line, charge)
     site.settled()
@@ -569,8 +574,7 @@ def test_a_settlement_waits_for_a_locked_store(new_site: NewSite, fake_claude: F
         assert (answer.status, refused.status, refused.reason) == (200, 503, "store_down")
         assert refused.headers["x-should-retry"] == "false"
         until(lambda: gateway.state()["store"] == "down")
-        state = gateway.state()
-        assert (state["ready"], state["owed_settlements"]) == (False, 1)
+        assert gateway.state()["owed_settlements"] == 1
         assert not site.charges()
         lock.execute("ROLLBACK")
     finally:

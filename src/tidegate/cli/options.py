@@ -11,6 +11,7 @@ from tidegate.config.environment import read_environment
 from tidegate.config.load import load
 from tidegate.config.settings import Settings
 from tidegate.config.urls import sqlite_path
+from tidegate.model.errors import ConfigError
 from tidegate.model.labels import is_label
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ Json = Annotated[bool, typer.Option("--json", help="Write one JSON document to s
 
 def load_settings(config: Path | None, overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings of this run; raises ConfigError."""
-    return load(config, environ=read_environment(), directory=Path.cwd(), overrides=overrides)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise ConfigError("the working directory is gone; change into another one") from None
+    return load(config, environ=read_environment(), directory=here, overrides=overrides)
 
 
 def ledger_path(settings: Settings) -> Path:

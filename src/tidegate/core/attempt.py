@@ -2,6 +2,7 @@
 
 from tidegate.core.call import Call
 from tidegate.core.ports import Clock, Reply
+from tidegate.core.telling import Telling
 from tidegate.model.hold import Charge, Hold
 from tidegate.model.labels import is_label
 from tidegate.model.usage import Metered, Usage
@@ -12,8 +13,9 @@ from tidegate.policy.settlement import CostOf, Ending, settle
 class Attempt:
     """One send of a call.  `charge` is None until it is settled."""
 
-    def __init__(self, call: Call, plan: Plan, hold: Hold, clock: Clock) -> None:
+    def __init__(self, call: Call, plan: Plan, hold: Hold, clock: Clock, telling: Telling) -> None:
         self.call = call
+        self.telling = telling
         self.plan = plan
         self.hold = hold
         self.charge: Charge | None = None

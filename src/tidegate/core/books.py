@@ -51,14 +51,20 @@ class Books:
 
     async def settle(self, hold: Hold, charge: Charge) -> None:
         """Write the charge, now or as soon as the store can."""
-        await self._pay(charge.attempt_id, lambda: self._store.settle(hold, charge))
-        self._observe(AttemptSettled(charge))
-        if charge.cost > charge.held:
-            self._observe(HoldExceeded(charge))
+        try:
+            await self._pay(charge.attempt_id, lambda: self._store.settle(hold, charge))
+        finally:  # the store finishes what was cancelled, so it is told then, too
+            self._observe(AttemptSettled(charge))
+            if charge.cost > charge.held:
+                self._observe(HoldExceeded(charge))
 
     async def release(self, attempt_id: str) -> None:
         """Give a hold back, now or as soon as the store can."""
         await self._pay(attempt_id, lambda: self._store.release(attempt_id))
+
+    def forget(self, attempt_id: str) -> None:
+        """Leave a hold to the sweep: when its lease has ended it is charged whole.  For what must not happen."""
+        self._open.pop(attempt_id, None)
 
     async def keep(self, lease: int) -> None:
         """The chores of every second: pay what is owed, renew leases (to `lease` microseconds), sweep dead holds."""

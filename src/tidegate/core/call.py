@@ -15,6 +15,8 @@ class Call(Struct, frozen=True, kw_only=True):
     caller: Caller
     reading: Reading | None
     """None for the free paths: count_tokens, models."""
+    model: str
+    """The requested model as we keep it, a label; empty for the free paths."""
     outgoing: Outgoing
     betas: tuple[str, ...] = ()
     """Names of beta features, asked for by header, that have no bound."""

@@ -5,6 +5,7 @@
     send      upstream; retries are owned here           each attempt has its own hold and charge
     relay     pieces as they come, metered on the way    stream.py
     settle    once per attempt, however it ended         books.py
+    tell      once per call, however it ended            telling.py
 
 A refusal is a reply.  The rules for code in this ring stand in run_now.py.
 """
@@ -21,9 +22,10 @@ from tidegate.core.books import Books, lease_of
 from tidegate.core.call import Call, Exchange
 from tidegate.core.ports import Clock, Ledger, Observe, Outgoing, Reply, Store, Upstream
 from tidegate.core.stream import Stream, header, is_event_stream, read_all
+from tidegate.core.telling import Telling
 from tidegate.model.errors import Broken, NotSent, StoreDown
-from tidegate.model.facts import CallFailed, CallRefused, CallSucceeded
-from tidegate.model.hold import Ask, Charge, Hold
+from tidegate.model.facts import CallRefused
+from tidegate.model.hold import Ask, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.model.usage import Metered
 from tidegate.policy import bounds, retry
@@ -86,25 +88,13 @@ class Gate:
             outgoing = msgspec.structs.replace(
                 outgoing, body=with_max_tokens(outgoing.body, planned.edit, absent=call.reading.max_tokens is None)
             )
-        spent = 0
-        failed: Failed | None = None
-        for number in count(1):
-            planned, hold = await self._admit(call, planned, number)
-            if isinstance(hold, Refusal):
-                if failed is None:
-                    return await self.refuse(call, hold)
-                return self._fail(call, failed, number - 1, spent)
-            attempt = Attempt(call, planned, hold, self._clock)
-            result = await self._send(attempt, outgoing, spent)
-            if isinstance(result, Exchange):
-                return result
-            failed = result
-            spent += attempt.charge.cost if attempt.charge is not None else 0
-            delay = self._delay(call, number, failed)
-            if delay is None:
-                return self._fail(call, failed, number, spent)
-            await self._clock.sleep(delay)
-        raise AssertionError("unreachable")
+        telling = Telling(call, self._clock, self._observe)
+        try:
+            result = await self._tried(call, planned, outgoing, telling)
+        except BaseException:  # cancelled: the caller has left, perhaps between two attempts
+            telling.left()
+            raise
+        return await self.refuse(call, result) if isinstance(result, Refusal) else result
 
     def drains(self, call: Call) -> bool:
         """True when the call is to be read to its end although its caller has left."""
@@ -113,8 +103,8 @@ class Gate:
 
     async def refuse(self, call: Call, refusal: Refusal) -> Exchange:
         """Answer without sending."""
-        model = call.reading.model if call.reading is not None else ""
-        fact = CallRefused(call_id=call.call_id, at=self._clock.now(), caller=call.caller, model=model, refusal=refusal)
+        at = self._clock.now()
+        fact = CallRefused(call_id=call.call_id, at=at, caller=call.caller, model=call.model, refusal=refusal)
         return await self.refused(fact)
 
     async def refused(self, fact: CallRefused) -> Exchange:
@@ -128,6 +118,27 @@ class Gate:
     async def keep(self) -> None:
         """The chores of every second; raises StoreDown."""
         await self.books.keep(self._lease)
+
+    # -- attempts
+
+    async def _tried(self, call: Call, planned: Plan, outgoing: Outgoing, telling: Telling) -> Exchange | Refusal:
+        """One attempt after the other, until one brings an answer or none may follow."""
+        failed: Failed | None = None
+        for number in count(1):
+            planned, hold = await self._admit(call, planned, number)
+            if isinstance(hold, Refusal):
+                return hold if failed is None else self._fail(call, failed, telling)
+            telling.attempts = number
+            attempt = Attempt(call, planned, hold, self._clock, telling)
+            result = await self._send(attempt, outgoing)
+            if isinstance(result, Exchange):
+                return result
+            failed = result
+            delay = self._delay(call, number, failed)
+            if delay is None:
+                return self._fail(call, failed, telling)
+            await self._clock.sleep(delay)
+        raise AssertionError("unreachable")
 
     # -- admit
 
@@ -149,7 +160,7 @@ class Gate:
             call_id=call.call_id,
             attempt=number,
             caller=call.caller,
-            model=planned.reading.model,
+            model=call.model,
             scope_model=planned.price.model,
             upstream=self._upstream.name,
             bound=planned.bound,
@@ -177,46 +188,45 @@ class Gate:
 
     # -- send
 
-    async def _send(self, attempt: Attempt, outgoing: Outgoing, spent: int) -> Exchange | Failed:
+    async def _send(self, attempt: Attempt, outgoing: Outgoing) -> Exchange | Failed:
         """Send one attempt; what came of it, settled, or a stream that settles at its end."""
         try:
             reply = await self._upstream.send(outgoing, self._rules.timeouts, attempt.mark_sent)
             attempt.replied(reply)
             if reply.status == 200 and is_event_stream(reply.headers):
-                return self._stream(attempt, reply, spent)
-            body = await read_all(reply)
+                return self._stream(attempt, reply)
+            return await self._answered(attempt, reply)
         except NotSent:
             await self.books.release(attempt.hold.ask.attempt_id)
             return Failed(loss="not_sent")
         except Broken as broken:
-            if attempt.status is None or attempt.status < 300:
-                ending = _ending(broken)
-                await self._settle(attempt, ending, NOTHING)
-                return Failed(loss=ending)
-            body = b""  # an error reply without its body is an error all the same, and free
+            ending = _ending(broken)
+            await self._settle(attempt, ending, NOTHING)
+            return Failed(loss=ending)
         except BaseException:  # cancelled: the caller has left
             await self._abandon(attempt)
             raise
-        return await self._answered(attempt, reply, body, spent)
 
-    async def _answered(self, attempt: Attempt, reply: Reply, body: bytes, spent: int) -> Exchange | Failed:
-        """Settle an attempt whose whole reply is here."""
+    async def _answered(self, attempt: Attempt, reply: Reply) -> Exchange | Failed:
+        """Read the whole reply and settle."""
+        try:
+            body = await read_all(reply)
+        except Broken:
+            if reply.status < 300:
+                raise
+            body = b""  # an error reply without its body is an error all the same, and free
         if reply.status >= 300:
             failed = self._error(reply, body)
             error = failed.failure.error
             await self._settle(attempt, "upstream_error", Metered(error_type=error.type if error else None))
             return failed
-        charge = await self._settle(attempt, "ok", read_message(body, header(reply.headers, b"content-encoding")))
-        self._succeed(attempt.call, charge, spent)
+        metered = read_message(body, header(reply.headers, b"content-encoding"))
+        await self._settle(attempt, "ok", metered, last=True)
         return Exchange(reply.status, reply.headers, body)
 
-    def _stream(self, attempt: Attempt, reply: Reply, spent: int) -> Exchange:
+    def _stream(self, attempt: Attempt, reply: Reply) -> Exchange:
         async def settle(ending: Ending, metered: Metered, output_bytes: int) -> None:
-            charge = await self._settle(attempt, ending, metered, output_bytes)
-            if charge.outcome in ("ok", "model_refusal"):
-                self._succeed(attempt.call, charge, spent)
-            else:
-                self._broke(attempt.call, charge, spent)
+            await self._settle(attempt, ending, metered, output_bytes, last=True)
 
         drain = attempt.plan.on_cut == "drain"
         request_id = attempt.request_id or f"req_{attempt.call.call_id}"
@@ -229,16 +239,26 @@ class Gate:
         if not attempt.sent:
             await self.books.release(attempt.hold.ask.attempt_id)
             return
-        charge = await self._settle(attempt, "aborted", NOTHING)
-        self._broke(attempt.call, charge, 0)
+        await self._settle(attempt, "aborted", NOTHING, last=True)
 
-    async def _settle(self, attempt: Attempt, ending: Ending, metered: Metered, output_bytes: int = 0) -> Charge:
-        charge = attempt.close(ending, metered, self._cost_of(attempt.plan), output_bytes)
-        await self.books.settle(attempt.hold, charge)
+    async def _settle(
+        self, attempt: Attempt, ending: Ending, metered: Metered, output_bytes: int = 0, *, last: bool = False
+    ) -> None:
+        """Charge an attempt, once; `last`: the call ends with it, which is told even when this is cancelled."""
+        try:
+            charge = attempt.close(ending, metered, self._cost_of(attempt.plan), output_bytes)
+        except BaseException:
+            self.books.forget(attempt.hold.ask.attempt_id)  # never held for ever
+            raise
+        attempt.telling.charged(charge)
+        try:
+            await self.books.settle(attempt.hold, charge)
+        finally:
+            if last:
+                attempt.telling.ended(charge)
         if attempt.plan.learns and charge.exactness == "actual" and charge.status == 200:
             ratio = self._ratios.setdefault(attempt.plan.price.model, new_ratio())
             ratio.learn(charge.usage.prompt_tokens, attempt.plan.reading.text_bytes)
-        return charge
 
     def _cost_of(self, planned: Plan) -> CostOf:
         return lambda model, usage: cost(self._prices.find(model) or planned.price, usage)
@@ -256,28 +276,17 @@ class Gate:
         elapsed = self._clock.ticks() - call.started
         return retry.decide(self._rules.retry, number, elapsed, failed.failure, self._rng)
 
-    def _fail(self, call: Call, failed: Failed, attempts: int, spent: int) -> Exchange:
+    def _fail(self, call: Call, failed: Failed, telling: Telling) -> Exchange:
         """The reply after the last failure."""
         answer = final_answer(failed, f"req_{call.call_id}", self._texts, transparent=call.transparent)
-        self._observe(
-            CallFailed(
-                call_id=call.call_id,
-                caller=call.caller,
-                model=call.reading.model if call.reading is not None else "",
-                duration_ms=self._elapsed_ms(call),
-                attempts=attempts,
-                error_type=answer.error_type,
-                reason=answer.reason,
-                status=failed.failure.status,
-                cost=spent,
-                upstream_request_id=answer.request_id,
-            )
-        )
+        telling.failed(answer, failed.failure.status)
         return Exchange(answer.status, answer.headers, answer.body)
 
     async def _open_free(self, call: Call) -> Exchange:
         """A path that costs nothing: the same retries, no hold."""
+        telling = Telling(call, self._clock, self._observe)
         for number in count(1):
+            telling.attempts = number
             try:
                 reply = await self._upstream.send(call.outgoing, self._rules.timeouts, _ignore)
                 body = await read_all(reply)
@@ -291,33 +300,9 @@ class Gate:
                 failed = self._error(reply, body)
             delay = self._delay(call, number, failed)
             if delay is None:
-                return self._fail(call, failed, number, 0)
+                return self._fail(call, failed, telling)
             await self._clock.sleep(delay)
         raise AssertionError("unreachable")
-
-    # -- tell
-
-    def _succeed(self, call: Call, charge: Charge, spent: int) -> None:
-        self._observe(CallSucceeded(charge, self._elapsed_ms(call), spent + charge.cost))
-
-    def _broke(self, call: Call, charge: Charge, spent: int) -> None:
-        self._observe(
-            CallFailed(
-                call_id=call.call_id,
-                caller=call.caller,
-                model=charge.model,
-                duration_ms=self._elapsed_ms(call),
-                attempts=charge.attempt,
-                error_type=charge.error_type or charge.outcome,
-                reason=charge.outcome,
-                status=charge.status,
-                cost=spent + charge.cost,
-                upstream_request_id=charge.upstream_request_id,
-            )
-        )
-
-    def _elapsed_ms(self, call: Call) -> int:
-        return max(0, round((self._clock.ticks() - call.started) * 1000))
 
 
 class _Count(msgspec.Struct):

@@ -1,6 +1,7 @@
 """App keys: `tg_` + id + `_` + secret + checksum; only a keyed hash of one is ever stored."""
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 from zlib import crc32
@@ -41,16 +42,25 @@ def compose(key_id: str, random: bytes) -> str:
 
 
 def key_id(key: str) -> str | None:
-    """The id inside a well-formed key with a right checksum, else None: most mistypings need no look-up."""
+    """The id inside a well-formed key, else None."""
     match = _FORM.match(key)
-    if match is None or _checksum(f"{match[1]}_{match[2]}") != match[3]:
-        return None
-    return match[1]
+    return None if match is None else match[1]
+
+
+def has_checksum(key: str) -> bool:
+    """True when a well-formed key's checksum is right: most mistypings need no look-up."""
+    match = _FORM.match(key)
+    return match is not None and _checksum(f"{match[1]}_{match[2]}") == match[3]
 
 
 def keyed_hash(key: str, secret: str) -> bytes:
     """What is stored of a key: 32 bytes that need `TIDEGATE_KEY_SECRET` to be made."""
-    return blake2b(key.encode(), key=blake2b(secret.encode()).digest(), digest_size=32).digest()
+    return blake2b(key.encode(), key=_hash_key(secret), digest_size=32).digest()
+
+
+@lru_cache(maxsize=8)
+def _hash_key(secret: str) -> bytes:
+    return blake2b(secret.encode()).digest()
 
 
 def _checksum(text: str) -> str:

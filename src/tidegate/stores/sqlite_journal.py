@@ -20,10 +20,10 @@ from tidegate.policy.budgets import Tally
 from tidegate.policy.journal import JournalEntry, Live
 from tidegate.policy.limits import Window
 
-SNAPSHOT = 4096
+SNAPSHOT = 16_384
 """Entries between two snapshots: what a start has to replay at most."""
 
-TAIL = 8192
+TAIL = 16_384
 """Entries that stay behind a snapshot for the processes that lag."""
 
 MOST = 200_000

@@ -356,6 +356,18 @@ def test_a_budget_that_never_resets_is_told_before_one_that_does() -> None:
     assert (refusal.reason, refusal.resets_at) == ("budget_spent", None)
 
 
+def test_a_budget_that_only_holds_fill_is_held_not_spent() -> None:
+    desk = Desk(Rules(budgets=(Budget(per=("user",), amount=10 * CENT, every="day"),)))
+    desk.admit(ANN, "m1", 4 * CENT, (1, 1), 1)
+    desk.settle(0, 1000, "actual")
+    desk.admit(ANN, "m1", CENT, (1, 1), 1)
+    for cents, reason in ((6, "budget_held"), (7, "budget_spent")):
+        refusal = desk.admit(ANN, "m1", cents * CENT, (1, 1), 1)
+        assert isinstance(refusal, Refusal)
+        assert (refusal.reason, refusal.scope, refusal.sized) == (reason, "user", True)
+    assert isinstance(desk.admit(ANN, "m1", 5 * CENT, (1, 1), 1), Hold)
+
+
 def test_a_repeated_attempt_is_no_new_request_and_is_in_already() -> None:
     limits = (
         Limit(per=("user",), counts="requests", amount=1, window=MINUTE),

@@ -14,7 +14,7 @@ from tidegate.doors.gateway.own import OwnPages
 from tidegate.doors.gateway.paths import Path, find_path
 from tidegate.doors.gateway.wire import downward, single, upward
 from tidegate.model.call import Caller, Reading
-from tidegate.model.errors import Broken
+from tidegate.model.errors import Broken, StoreDown
 from tidegate.model.facts import CallRefused
 from tidegate.model.keys import AppKey
 from tidegate.model.labels import label
@@ -65,7 +65,7 @@ class Gateway:
         """One HTTP request."""
         if scope["type"] != "http":
             raise RuntimeError(f"the gateway does not speak {scope['type']}")
-        if self._pages.has(scope["path"]):
+        if self._pages.has(scope["raw_path"].decode("latin-1")):  # no second spelling, as in `find_path`
             await self._pages.answer(scope, send)
             return
         try:
@@ -92,13 +92,13 @@ class Gateway:
         call_id = self._new_id()
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         client = scope.get("client")
-        key = self._keyring.check(headers, client[0] if client else "")
+        key = self._key(headers, client[0] if client else "")
         if isinstance(key, Refusal):
             return await self._refused(call_id, _NOBODY, key)
         caller = Caller(key.app, ANONYMOUS, "default")
         path = self._allowed(scope, key)
         if isinstance(path, Refusal):
-            return await self._refused(call_id, caller, path)
+            return _with_methods(await self._refused(call_id, caller, path), scope)
         if self._draining():
             return await self._refused(call_id, caller, Refusal(reason="draining", retry_after=1.0))
         body = await read_body(receive, single(headers, b"content-length"), self._max_body, self._body_timeout)
@@ -108,6 +108,12 @@ class Gateway:
         if isinstance(call, Refusal):
             return await self._refused(call_id, caller, call)
         return await self._opened(call, receive)
+
+    def _key(self, headers: list[tuple[bytes, bytes]], address: str) -> AppKey | Refusal:
+        try:
+            return self._keyring.check(headers, address)
+        except StoreDown:
+            return Refusal(reason="store_down", retry_after=2.0)
 
     def _allowed(self, scope: Scope, key: AppKey) -> Path | Refusal:
         path = find_path(scope["raw_path"].decode("latin-1"))
@@ -144,6 +150,7 @@ class Gateway:
             call_id=call_id,
             caller=caller,
             reading=reading,
+            model="" if reading is None else label(reading.model, self._label_secret),
             outgoing=Outgoing(scope["method"], target, up, plain),
             betas=unbounded_betas(betas) if betas else (),
             models=key.models,
@@ -197,6 +204,14 @@ class Gateway:
             closing = asyncio.ensure_future(exchange.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+
+def _with_methods(exchange: Exchange, scope: Scope) -> Exchange:
+    """A reply of status 405 names the methods that there are, as HTTP demands."""
+    path = find_path(scope["raw_path"].decode("latin-1")) if exchange.status == 405 else None
+    if path is not None:
+        exchange.headers = [*exchange.headers, (b"allow", ", ".join(path.methods).encode())]
+    return exchange
 
 
 def _abort(send: Send) -> None:

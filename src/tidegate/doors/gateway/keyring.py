@@ -5,7 +5,7 @@ from collections import OrderedDict
 from typing import Protocol
 
 from tidegate.core.ports import Clock
-from tidegate.model.keys import AppKey, key_id, keyed_hash
+from tidegate.model.keys import AppKey, has_checksum, key_id, keyed_hash
 from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
 from tidegate.policy.limits import Window
@@ -50,7 +50,7 @@ class Keyring:
 
     def _verify(self, credential: str) -> AppKey | Refusal:
         name = key_id(credential)
-        key = None if name is None else self._find(name)
+        key = None if name is None else self._find(name, credential)
         if key is None or not hmac.compare_digest(key.hash, keyed_hash(credential, self._secret)):
             return Refusal(reason="bad_key")
         now = self._clock.now()
@@ -60,11 +60,13 @@ class Keyring:
             return Refusal(reason="key_expired")
         return key
 
-    def _find(self, name: str) -> AppKey | None:
+    def _find(self, name: str, credential: str) -> AppKey | None:
         ticks = self._clock.ticks()
         known = self._known.get(name)
         if known is not None and ticks - known[0] < _FRESH:
             return known[1]
+        if not has_checksum(credential):
+            return None
         if len(self._known) >= _MOST_KEYS:
             self._known.clear()
         key = self._source.find(name)

@@ -28,6 +28,8 @@ class Leaving:
         self._task = asyncio.current_task()
         if self._connection is not None:
             self._connection.on_lost = self._leave
+            # Behind a body of more than 64 KB uvicorn does not read, and so would not notice.
+            self._connection.flow.resume_reading()
             if self._connection.transport.is_closing():
                 self._leave()
         else:
@@ -71,6 +73,14 @@ class Connection(Protocol):
 
     on_lost: Callable[[], None] | None
     transport: asyncio.Transport
+    flow: "Flow"
+
+
+class Flow(Protocol):
+    """Whether the connection is read."""
+
+    def resume_reading(self) -> None:
+        """Read on."""
 
 
 def connection_of(method: object) -> Connection | None:

@@ -24,7 +24,8 @@ _EXACT: dict[str, Path] = {
     "/v1/models": Path("free", ("GET",), "models"),
 }
 _PATTERNS: list[tuple[re.Pattern[str], Path]] = [
-    (re.compile(r"/v1/models/[A-Za-z0-9._:@-]{1,128}"), Path("free", ("GET",), "models")),
+    # `.` and `..` are no names: whoever comes after us may resolve them.
+    (re.compile(r"/v1/models/(?!\.{1,2}\Z)[A-Za-z0-9._:@-]{1,128}"), Path("free", ("GET",), "models")),
     (re.compile(r"/v1/messages/batches(/.*)?"), Path("denied", ("GET", "POST", "DELETE"), "batches")),
     (re.compile(r"/v1/files(/.*)?"), Path("denied", ("GET", "POST", "DELETE"), "files")),
 ]

@@ -15,6 +15,7 @@ from tidegate.doors.gateway.own import OwnPages
 from tidegate.doors.gateway.server import Chores, make_server
 from tidegate.ledgers.usage import UsageReader
 from tidegate.model.errors import ConfigError
+from tidegate.policy.replies import refusal_reply
 from tidegate.system.ids import new_id
 
 
@@ -32,7 +33,12 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
     running = assemble(settings, log_format=log_format)
     chores = Chores(running.gate.keep, running.logger)
     gateway = _gateway(settings, running, chores, lambda: server.should_exit)
-    server = make_server(gateway, header_timeout=settings.gateway.header_timeout, drain=settings.gateway.drain)
+    server = make_server(
+        gateway,
+        header_timeout=settings.gateway.header_timeout,
+        drain=settings.gateway.drain,
+        refuse=lambda refusal: refusal_reply(refusal, f"req_{new_id()}", running.texts),
+    )
     async with chores.running():
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
         while not server.started and not serving.done():

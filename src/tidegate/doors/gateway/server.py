@@ -1,4 +1,4 @@
-"""Running the gateway: uvicorn with our patience for slow clients, the chores of every second, a clean end."""
+"""Running the gateway: uvicorn with our protocol, the chores of every second, a socket."""
 
 import asyncio
 import contextlib
@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tidegate.doors.gateway.app import Gateway
+from tidegate.doors.gateway.protocol import Refuse, make_protocol
 from tidegate.model.errors import StoreDown
 
 
@@ -52,46 +52,11 @@ class Chores:
             await self.once()
 
 
-def make_protocol(header_timeout: float) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol for clients that may be slow or hostile."""
-
-    class Patient(HttpToolsProtocol):
-        """Closes a connection whose request head does not arrive in time, and tells when one is lost."""
-
-        on_lost: Callable[[], None] | None = None
-        """Set by leaving.py while a request runs."""
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._head = self.loop.call_later(header_timeout, self._too_slow)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._head.cancel()
-            super().connection_lost(exc)
-            if self.on_lost is not None:
-                self.on_lost()
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._head.cancel()
-            self._head = self.loop.call_later(header_timeout, self._too_slow)
-
-        def on_headers_complete(self) -> None:
-            self._head.cancel()
-            super().on_headers_complete()
-
-        def _too_slow(self) -> None:
-            if not self.transport.is_closing():
-                self.transport.close()
-
-    return Patient
-
-
-def make_server(app: Gateway, *, header_timeout: float, drain: float) -> uvicorn.Server:
+def make_server(app: Gateway, *, header_timeout: float, drain: float, refuse: Refuse) -> uvicorn.Server:
     """A uvicorn server for the gateway."""
     config = uvicorn.Config(
         app,
-        http=make_protocol(header_timeout),
+        http=make_protocol(header_timeout, refuse),
         ws="none",
         lifespan="off",
         loop="uvloop",
@@ -102,7 +67,6 @@ def make_server(app: Gateway, *, header_timeout: float, drain: float) -> uvicorn
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(drain)),
-        h11_max_incomplete_event_size=64 * 1024,
     )
     return uvicorn.Server(config)
 

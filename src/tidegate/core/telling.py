@@ -1,0 +1,64 @@
+"""Telling how a call ended: one fact for each call, whatever happens on its way."""
+
+from tidegate.core.call import Call
+from tidegate.core.ports import Clock, Observe
+from tidegate.model.facts import CallFailed, CallSucceeded
+from tidegate.model.hold import Charge
+from tidegate.policy.final import Answer
+
+
+class Telling:
+    """What a call has cost so far, and the one fact about its end: the first that is told counts."""
+
+    def __init__(self, call: Call, clock: Clock, observe: Observe) -> None:
+        self._call = call
+        self._clock = clock
+        self._observe = observe
+        self.attempts = 0
+        """Attempts begun."""
+        self._told = False
+        self._last: Charge | None = None
+        self._spent = 0
+
+    def charged(self, charge: Charge) -> None:
+        """One more attempt has its charge."""
+        self._last = charge
+        self._spent += charge.cost
+
+    def ended(self, charge: Charge) -> None:
+        """The call ended with this attempt."""
+        if charge.outcome in ("ok", "model_refusal"):
+            self._tell(CallSucceeded(charge, self._elapsed_ms(), self._spent))
+        else:
+            self._tell(self._failed(charge.error_type or charge.outcome, charge.outcome, charge.status))
+
+    def failed(self, answer: Answer, status: int | None) -> None:
+        """No attempt brought an answer, and this is the reply; `status` is that of the upstream's."""
+        self._tell(self._failed(answer.error_type, answer.reason, status, answer.request_id))
+
+    def left(self) -> None:
+        """The caller has left, or something broke, before anything else could be told."""
+        self._tell(self._failed("aborted", "aborted", None))
+
+    def _failed(self, error_type: str, reason: str, status: int | None, request_id: str | None = None) -> CallFailed:
+        call, last = self._call, self._last
+        return CallFailed(
+            call_id=call.call_id,
+            caller=call.caller,
+            model=call.model if last is None else last.model,
+            duration_ms=self._elapsed_ms(),
+            attempts=self.attempts,
+            error_type=error_type,
+            reason=reason,
+            status=status,
+            cost=self._spent,
+            upstream_request_id=request_id or (None if last is None else last.upstream_request_id),
+        )
+
+    def _tell(self, fact: CallSucceeded | CallFailed) -> None:
+        if not self._told:
+            self._told = True
+            self._observe(fact)
+
+    def _elapsed_ms(self) -> int:
+        return max(0, round((self._clock.ticks() - self._call.started) * 1000))

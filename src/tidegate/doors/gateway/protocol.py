@@ -1,0 +1,303 @@
+"""HTTP/1.1 as the gateway takes it: uvicorn's protocol, made ready for clients that are slow, odd or hostile.
+
+The rules (RFC 9110 and 9112):
+
+1. What two servers could read in two ways is refused: a Host that is missing or there twice, a transfer coding other
+   than `chunked`, a fragment in the target, data behind `connection: close`.
+2. A malformed request is refused in its turn: whoever was asked before it is still answered.  Nothing after it is read.
+3. Trailers are no headers.  They are dropped: nothing may be said about a call after its key was checked.
+4. `Upgrade` is passed over, as HTTP allows; the request goes on as it is.  curl and Java ask for h2c by default.
+5. A head has `header_timeout`.  64 KB that complete nothing (a head, trailers, chunk extensions) end the connection.
+6. A reply may come before its request is whole.  The rest is thrown away, for `header_timeout` at most: a connection
+   that is closed with bytes unread would be reset, and the reply lost on its way.
+7. HTTP/1.0 gets no chunks: its streams end with the connection.
+"""
+
+from asyncio import TimerHandle, Transport
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from tidegate.model.refusal import Refusal
+from tidegate.policy.replies import Headers
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application, ASGISendEvent
+
+Refuse = Callable[[Refusal], tuple[int, Headers, bytes]]
+"""The reply of a refusal that no call is behind."""
+
+MOST_HEAD = 64 * 1024
+"""Bytes of a request's head, and of anything else that is not body."""
+
+NOT_HTTP = Refusal(reason="bad_request", detail="It is not valid HTTP.")
+TOO_LONG = Refusal(reason="too_large", detail=f"The headers are longer than {MOST_HEAD // 1024} KB.")
+
+_WATCHED = frozenset({b"host", b"transfer-encoding", b"expect"})
+
+
+class _MalformedError(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+class LastCycle(RequestResponseCycle):
+    """The last request of its connection: the protocol closes it when the request is whole too (rules 6 and 7)."""
+
+    _endless = False
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        """As uvicorn's, but without chunks for HTTP/1.0, and without closing."""
+        if message["type"] == "http.response.start":
+            sized = any(name == b"content-length" for name, _ in message.get("headers", ()))
+            if self.scope["http_version"] == "1.0" and not sized:
+                self._endless = True
+                self.chunked_encoding = False
+        elif message["type"] == "http.response.body":
+            if self._endless:
+                self.expected_content_length = len(message.get("body", b""))
+            if not message.get("more_body", False):
+                self.keep_alive = True
+        await super().send(message)
+
+
+class Patient(HttpToolsProtocol):
+    """One connection."""
+
+    patience: ClassVar[float]
+    """Seconds for a head, and for the rest of a request that has its reply."""
+    refuse: ClassVar[Refuse]
+
+    on_lost: Callable[[], None] | None = None
+    """Set by leaving.py while a request runs."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.parser = httptools.HttpRequestParser(self)  # uvicorn's takes data behind `connection: close`
+        self._timer: TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
+        self._refusal: Refusal | None = None
+        """Of a malformed request; from then on nothing is read."""
+        self._ending = False
+        """No request follows: the connection closes."""
+        self._open = self._in_head = False
+        """A request has begun and is not whole, or not even its head."""
+        self._resuming = False
+        self._moved = False
+        self._stray = self._head_size = self._hosts = 0
+
+    # What the transport tells.
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # uvicorn narrows it as well
+        """A client is here."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has left, or we have."""
+        self._unwait()
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, then draw the conclusions."""
+        if self._refusal is not None:
+            return
+        self._unset_keepalive_if_required()
+        self._moved = False
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            self._stop_reading(self._blame(error))
+            return
+        self._stray = 0 if self._moved else self._stray + len(data)
+        if self._stray > MOST_HEAD:
+            self._stop_reading(TOO_LONG)
+        elif not self._open:
+            self._rest()
+
+    def _feed(self, data: bytes) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as asked:
+                data = data[asked.args[0] :]
+                self._resume()
+            else:
+                return
+
+    def _resume(self) -> None:
+        """Go on with a request that asked for an upgrade: the parser took its body for another protocol."""
+        framing = [
+            b"%b: %b\r\n" % pair for pair in self.headers if pair[0] in (b"content-length", b"transfer-encoding")
+        ]
+        self.parser = httptools.HttpRequestParser(self)
+        self._resuming = True
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        self._resuming = False
+
+    def _blame(self, error: httptools.HttpParserError) -> Refusal:
+        cause = error.__context__
+        if isinstance(cause, _MalformedError):
+            return cause.refusal
+        if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(cause, httptools.HttpParserError):
+            self.logger.error("a callback of the parser failed", exc_info=cause)
+        return NOT_HTTP
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        if self._resuming:
+            return
+        super().on_message_begin()
+        self._open = self._in_head = True
+        self._head_size = self._hosts = 0
+        self._wait()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        if not self._resuming:
+            self._head_size += len(url)
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer."""
+        if not self._in_head or self._resuming:
+            return
+        name = name.lower()
+        self._head_size += len(name) + len(value) + 4
+        if name in _WATCHED:
+            self._watch(name, value)
+        self.headers.append((name, value))
+
+    def _watch(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        elif value.strip().lower() != b"chunked":
+            raise _MalformedError(NOT_HTTP)
+
+    def on_headers_complete(self) -> None:
+        """The head is here: the work begins, or waits for its turn."""
+        if self._resuming:
+            return
+        self._check_head()
+        self._in_head = False
+        self._moved = True
+        self._unwait()
+        super().on_headers_complete()
+        if not self.cycle.keep_alive:
+            self.cycle.__class__ = LastCycle  # nothing of it has run yet
+
+    def _check_head(self) -> None:
+        if self._head_size > MOST_HEAD:
+            raise _MalformedError(TOO_LONG)
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0") or self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
+            raise _MalformedError(NOT_HTTP)
+        if b"#" in self.url or (not self.url.startswith(b"/") and not httptools.parse_url(self.url).path):
+            raise _MalformedError(NOT_HTTP)
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._moved = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self.parser.should_upgrade():
+            return  # only its head is: see `_resume`
+        self._moved = True
+        self._open = False
+        super().on_message_complete()
+        self._rest()
+
+    # Conclusions.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """A reply went out; the next request has its turn."""
+        if isinstance(self._running, LastCycle):
+            self._ending = True
+            self.pipeline.clear()
+        self._running = None
+        super().on_response_complete()
+        self._rest()
+
+    def _rest(self) -> None:
+        """When every request has its reply: wait for more, or end."""
+        if self._running is not None or self.transport.is_closing():
+            return
+        if self._open:
+            if self._timer is None:
+                self._wait()
+        elif self._ending:
+            self.transport.close()
+        elif self._refusal is not None:
+            self._say_and_close(self._refusal)
+        else:
+            self._unwait()
+            if self.timeout_keep_alive_task is None:
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
+
+    def _stop_reading(self, refusal: Refusal) -> None:
+        """The request at hand is malformed: refuse it in its turn, and read no more."""
+        self._refusal = refusal
+        self._unwait()
+        in_body = self._open and not self._in_head
+        self._open = False
+        if in_body:
+            self._give_up(self.cycle)
+        self._rest()
+
+    def _give_up(self, cycle: RequestResponseCycle) -> None:
+        """Nobody will see the end of this request's body."""
+        if cycle.response_started:
+            self._ending = True
+        elif cycle is self._running:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            self._running = None
+        else:
+            self.pipeline.popleft()  # the latest that came
+
+    def _say_and_close(self, refusal: Refusal) -> None:
+        status, headers, body = type(self).refuse(refusal)
+        headers = [*headers, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], lines, body))
+        self.transport.write_eof()
+        self._ending = True
+        self._wait()
+
+    def _wait(self) -> None:
+        self._unwait()
+        self._timer = self.loop.call_later(self.patience, self._too_slow)
+
+    def _unwait(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if self._running is not None:
+            self._wait()  # the reply to an earlier request is still on its way
+        elif not self.transport.is_closing():
+            self.transport.close()
+
+
+def make_protocol(header_timeout: float, refuse: Refuse) -> type[Patient]:
+    """The protocol with its patience, and with the words for what is no HTTP."""
+    return type("Patient", (Patient,), {"patience": header_timeout, "refuse": staticmethod(refuse)})
