@@ -19,6 +19,7 @@ from tidegate.ledgers.sqlite import SqliteLedger
 from tidegate.model.errors import ConfigError
 from tidegate.model.texts import Texts, parse_texts
 from tidegate.observe.log import LogFacts, make_logger
+from tidegate.observe.std import StdFacts
 from tidegate.policy.prices import Override, PriceBook
 from tidegate.policy.scopes import Scopes
 from tidegate.secrets.resolve import resolve
@@ -27,7 +28,6 @@ from tidegate.stores.sqlite import SqliteStore
 from tidegate.system.clock import AsyncClock
 from tidegate.system.ids import new_id
 from tidegate.upstreams.anthropic import Anthropic
-
 
 F = TypeVar("F", bound=File)
 
@@ -72,6 +72,62 @@ def assemble(settings: Settings, *, log_format: str = "json") -> Running:
         texts=texts,
         logger=logger,
     )
+
+
+class Shared(Struct, frozen=True, kw_only=True):
+    """What all guards of one process with the same settings share: one store, one ledger, blocking files."""
+
+    settings: Settings
+    store: Store
+    ledger: SqliteLedger
+    files: tuple[BlockingFile, ...]
+    prices: PriceBook
+    observe: Observe
+    texts: Texts
+    label_secret: bytes
+
+    def gate(self, store: Store, ledger: Ledger, upstream: Upstream, clock: Clock) -> Gate:
+        """A Gate over the shared parts; a thread and an event loop each have one, because they wait differently."""
+        return Gate(
+            rules=self.settings.rules,
+            prices=self.prices,
+            store=store,
+            ledger=ledger,
+            upstreams=(upstream,),
+            clock=clock,
+            observe=self.observe,
+            rng=random.random,
+            new_id=new_id,
+            texts=self.texts,
+        )
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self.files:
+            file.close()
+
+
+def assemble_guard(settings: Settings, texts: Texts) -> Shared:
+    """Everything that guards share; raises ConfigError, contacts nothing."""
+    files = Files(lambda path: BlockingFile(path, durability=settings.store.durability))
+    ledger_file = files.open(settings, settings.ledger.url, "ledger")
+    ledger = SqliteLedger(ledger_file)
+    secret = settings.key_secret
+    return Shared(
+        settings=settings,
+        store=_store(settings, files, ledger),
+        ledger=ledger,
+        files=tuple(files.opened.values()),
+        prices=load_prices(settings),
+        observe=StdFacts(texts),
+        texts=texts,
+        label_secret=secret.reveal().encode() if secret is not None else _own_secret(ledger_file),
+    )
+
+
+def _own_secret(file: BlockingFile) -> bytes:
+    """The random secret that the ledger's file was made with, for the hashes of labels."""
+    return bytes(file.read(lambda db: db.execute("SELECT label_secret FROM installation").fetchone()[0]))
 
 
 def _gate(

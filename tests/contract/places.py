@@ -1,23 +1,41 @@
 """Where the same suite runs: every store over every kind of file, driven as its door would drive it."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol, TypeVar, cast
 
+import pytest
 import uvloop
 
 from tidegate.core.ports import Ledger, Store
 from tidegate.core.run_now import run_now
 from tidegate.databases.sqlite import AsyncFile, BlockingFile
 from tidegate.ledgers.sqlite import SqliteLedger
-from tidegate.policy.rules import Rules
+from tidegate.policy.rules import Budget, Limit, Rules
 from tidegate.policy.scopes import Scopes
+from tidegate.stores import sqlite_journal
 from tidegate.stores.memory import MemoryStore
 from tidegate.stores.sqlite import SqliteStore
-from unit.policy.holds import picture
+from unit.policy.holds import CENT, picture
+
+MINUTE = 60_000_000
+RULES = Rules(
+    budgets=(
+        Budget(per=("organization",), amount=100 * CENT, every="month"),
+        Budget(per=("user",), amount=50 * CENT, every="day"),
+        Budget(per=("app",), amount=1000 * CENT, every="total"),
+    ),
+    limits=(
+        Limit(per=("user",), counts="requests", amount=20, window=MINUTE),
+        Limit(per=("user",), counts="tokens", amount=10_000, window=MINUTE),
+        Limit(per=("user",), counts="concurrent", amount=10),
+    ),
+)
 
 T = TypeVar("T")
 AnyFile = AsyncFile | BlockingFile
@@ -71,9 +89,15 @@ class Place:
         SELECT attempt_id, total_cost, (SELECT COUNT(*) FROM adjustments WHERE adjusts = attempt_id) FROM costs"""
         return {row[0]: (row[1], row[2]) for row in self.rows(query)}
 
-    def rows(self, query: str, *arguments: object) -> list[Any]:
+    def rows(self, query: str) -> list[Any]:
+        """What stands in the ledger's file."""
         with closing(sqlite3.connect(self.ledger_path)) as db:
-            return db.execute(query, arguments).fetchall()
+            return db.execute(query).fetchall()
+
+    def store_rows(self, query: str) -> list[Any]:
+        """What stands in the store's file."""
+        with closing(sqlite3.connect(self.store_path)) as db:
+            return db.execute(query).fetchall()
 
     def state(self) -> object:
         """The state as the store in use believes it to be."""
@@ -82,7 +106,7 @@ class Place:
     def fresh_state(self) -> object:
         """The state as a process that starts now reads it."""
         with closing(BlockingFile(self.store_path)) as file:
-            return run_now(_believed(SqliteStore(file, Scopes(self.rules), SqliteLedger(file))))
+            return run_now(_believed(SqliteStore(file, Scopes(self.rules), cast("Ledger", None))))
 
     def money(self) -> tuple[int, int]:
         """Settled and held, over all budgets."""
@@ -151,6 +175,23 @@ async def _believed(store: Store) -> object:
 
 
 @contextmanager
+def shelf_folder() -> Iterator[Path]:
+    """An empty folder, in memory where there is such a file system."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(prefix="tidegate-", dir=memory if os.access(memory, os.W_OK) else None) as path:
+        yield Path(path)
+
+
+@contextmanager
+def frequent_snapshots(every: int = 3, tail: int = 4) -> Iterator[None]:
+    """Snapshots after every few entries instead of thousands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite_journal, "SNAPSHOT", every)
+        patch.setattr(sqlite_journal, "TAIL", tail)
+        yield
+
+
+@contextmanager
 def place(name: str, folder: Path, rules: Rules) -> Iterator[Place]:
     """The place of that name, with its files in the folder."""
     kind, _, rest = name.partition("-")
@@ -160,7 +201,7 @@ def place(name: str, folder: Path, rules: Rules) -> Iterator[Place]:
             run, make = run_now, BlockingFile
         else:
             loop = uvloop.new_event_loop if "uvloop" in rest else asyncio.new_event_loop
-            run = stack.enter_context(asyncio.Runner(loop_factory=loop)).run  # type: ignore[assignment]  # same shape
+            run = stack.enter_context(asyncio.Runner(loop_factory=loop)).run
         sort = {"memory": MemoryPlace, "twins": TwinPlace}.get(kind, Place)
         here = sort(run, make, folder, rules, two="two" in rest)
         stack.callback(here.close)

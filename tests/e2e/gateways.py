@@ -36,14 +36,15 @@ Row = dict[str, Any]
 class Gateway:
     """One gateway process; its log and its complaints go to files of the site."""
 
-    def __init__(self, site: "Site", name: str, *, port: int = 0, debug: bool = False) -> None:
+    def __init__(self, site: "Site", name: str, *, port: int = 0, debug: bool = False, form: str = "json") -> None:
         self.log_file = site.folder / f"{name}.log"
         self.error_file = site.folder / f"{name}.err"
+        self._ending = False
         with self.log_file.open("ab") as log, self.error_file.open("ab") as errors:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, str(Path(__file__).with_name("gateway_process.py"))),
-                    *("debug" if debug else "info", "serve", "--port", str(port), "--log-format", "json"),
+                    *("debug" if debug else "info", "serve", "--port", str(port), "--log-format", form),
                     *("--config", str(site.folder / "tidegate.toml")),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -83,8 +84,10 @@ class Gateway:
         self.process.wait()
 
     def terminate(self) -> None:
-        """Ask it to end."""
-        self.process.send_signal(signal.SIGTERM)
+        """Ask it to end, once: who asks twice will not wait for its settlements."""
+        if not self._ending:
+            self._ending = True
+            self.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> int:
         """Ask it to end and wait; returns its exit code."""
@@ -115,9 +118,9 @@ class Site:
         """True where a gateway is made to write to standard error."""
         self._read: dict[Path, tuple[int, list[Row]]] = {}
 
-    def start(self, *, port: int = 0, debug: bool = False) -> Gateway:
-        """A gateway that listens."""
-        gateway = Gateway(self, f"gateway-{len(self.gateways)}", port=port, debug=debug)
+    def start(self, *, port: int = 0, debug: bool = False, form: str = "json") -> Gateway:
+        """A gateway that listens; `form` of its log: json or readable."""
+        gateway = Gateway(self, f"gateway-{len(self.gateways)}", port=port, debug=debug, form=form)
         self.gateways.append(gateway)
         return gateway
 

@@ -634,6 +634,7 @@ def test_an_end_that_cannot_wait_settles_what_it_cuts(new_site: NewSite, fake_cl
 
     asyncio.run(end_meanwhile())
     assert gateway.stop() == 0
+    assert "Traceback" not in gateway.errors
     assert len(site.charges()) == 20, "an orderly end must not leave calls to the sweep"
     for charge in site.charges():
         assert (charge["outcome"], charge["exactness"]) == ("aborted", "assumed")

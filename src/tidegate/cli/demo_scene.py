@@ -102,19 +102,9 @@ def _environment(fake: str, token: str) -> dict[str, str]:
 
 @contextmanager
 def _gateway(config: Path, environ: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A gateway on a free port and its address; what it writes goes into the folder."""
-    command = [
-        sys.executable,
-        "-m",
-        "tidegate",
-        "serve",
-        "--port",
-        "0",
-        "--log-format",
-        "json",
-        "--config",
-        str(config),
-    ]
+    """A gateway on a free port and its address; what it writes goes into the folder; it ends with this process."""
+    options = ("--port", "0", "--log-format", "json", "--until-eof", "--config", str(config))
+    command = [sys.executable, "-m", "tidegate", "serve", *options]
     with config.with_name("gateway.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.PIPE, text=True, env=dict(environ)

@@ -5,10 +5,9 @@ from typing import Literal
 
 from tidegate.cli.options import Config, Json, existing_ledger_file, ledger_path, load_settings
 from tidegate.cli.screen import say, write_json, write_table
-from tidegate.cli.spans import show_time
 from tidegate.ledgers.keys import SqliteKeys
 from tidegate.model.keys import DEFAULT_SCOPES, AppKey
-from tidegate.model.times import rfc3339
+from tidegate.model.times import as_datetime, rfc3339
 
 State = Literal["active", "expired", "revoked"]
 
@@ -22,8 +21,9 @@ def list_keys(config: Config = None, as_json: Json = False) -> None:
     if as_json:
         write_json({"keys": [_document(key, now) for key in keys]})
     elif keys:
-        columns = ("app", "id", "state", "user", "routes", "models", "scopes", "created", "expires")
-        write_table("", columns, [_row(key, now) for key in keys], text=len(columns))
+        columns = ("app", "id", "state", "created", "expires", "only for")
+        whole = ("id", "state", "created", "expires")
+        write_table("", columns, [_row(key, now) for key in keys], text=len(columns), whole=whole)
     else:
         say(f"There are no keys in {ledger_path(settings)}.  Make one: tidegate keys create --app NAME")
 
@@ -52,16 +52,22 @@ def _document(key: AppKey, now: int) -> dict[str, object]:
 
 
 def _row(key: AppKey, now: int) -> tuple[str, ...]:
-    user = key.user_id or ("metadata" if key.user_from == "metadata" else "any")
-    scopes = "usual" if key.scopes == DEFAULT_SCOPES else " ".join(key.scopes)
-    return (
-        key.app,
-        key.id,
-        state(key, now),
-        user,
-        " ".join(key.routes) or "all",
-        " ".join(key.models) or "all",
-        f"{scopes} transparent" if key.transparent else scopes,
-        show_time(key.created_at),
-        show_time(key.expires_at) if key.expires_at is not None else "never",
-    )
+    expires = _day(key.expires_at) if key.expires_at is not None else "never"
+    return key.app, key.id, state(key, now), _day(key.created_at), expires, _bounds(key)
+
+
+def _bounds(key: AppKey) -> str:
+    """What a key is restricted to, where it is not as usual."""
+    bounds = {
+        "user": (key.user_id or "",),
+        "user from": (key.user_from or "",),
+        "routes": key.routes,
+        "models": key.models,
+        "scopes": key.scopes if key.scopes != DEFAULT_SCOPES else (),
+    }
+    parts = [f"{name} {', '.join(values)}" for name, values in bounds.items() if any(values)]
+    return "; ".join([*parts, *(["transparent"] if key.transparent else [])])
+
+
+def _day(at: int) -> str:
+    return f"{as_datetime(at):%Y-%m-%d}"

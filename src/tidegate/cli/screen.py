@@ -44,9 +44,18 @@ def write_json(document: Any) -> None:
 
 
 def write_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, foot: Sequence[str] = (), text: int = 1
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    foot: Sequence[str] = (),
+    text: int = 1,
+    whole: Sequence[str] = (),
 ) -> None:
-    """A table: the first `text` columns are text, the others numbers.  An empty `title` draws none."""
+    """A table: the first `text` columns are text, the others numbers.
+
+    On a narrow terminal text is folded, but for the columns named in `whole`.  An empty `title` draws none.
+    """
     from rich import box  # noqa: PLC0415 - Rich is slow to import, and most runs draw nothing
     from rich.table import Table  # noqa: PLC0415 - as above
 
@@ -56,7 +65,7 @@ def write_table(
     for number, column in enumerate(columns):
         last = foot[number] if foot else ""
         if number < text:
-            table.add_column(column, last, overflow="fold")
+            table.add_column(column, last, overflow="fold", no_wrap=column in whole)
         else:
             table.add_column(column, last, justify="right", no_wrap=True)
     for row in rows:

@@ -134,6 +134,8 @@ def _show(settings: Settings, report: Report) -> None:
     span = f"from {show_time(report.since)} to {show_time(report.until)} UTC"
     if report.rows:
         show_rows(f"Usage by {report.by.removesuffix('s')}, {span}", report)
+    elif report.refusals:
+        say(f"No call was sent {span}; some were refused:")
     elif report.ever:
         say(f"No calls {span}; the ledger has others: try --since 2000-01-01.")
     else:

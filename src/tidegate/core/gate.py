@@ -196,11 +196,11 @@ class Gate:
             if reply.status == 200 and is_event_stream(reply.headers):
                 return self._stream(attempt, reply)
             return await self._answered(attempt, reply)
-        except NotSent:
-            await self.books.release(attempt.hold.ask.attempt_id)
-            return Failed(loss="not_sent")
-        except Broken as broken:
-            ending = _ending(broken)
+        except (NotSent, Broken) as lost:
+            if isinstance(lost, NotSent) and not attempt.sent:
+                await self.books.release(attempt.hold.ask.attempt_id)
+                return Failed(loss="not_sent")
+            ending = _ending(lost)
             await self._settle(attempt, ending, NOTHING)
             return Failed(loss=ending)
         except BaseException:  # cancelled: the caller has left
@@ -313,5 +313,5 @@ def _ignore() -> None:
     pass
 
 
-def _ending(broken: Broken) -> Literal["timeout", "cut"]:
-    return "timeout" if broken.kind == "timeout" else "cut"
+def _ending(lost: NotSent | Broken) -> Literal["timeout", "cut"]:
+    return "timeout" if isinstance(lost, Broken) and lost.kind == "timeout" else "cut"

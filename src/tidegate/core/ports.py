@@ -5,7 +5,7 @@ simply blocks and never suspends, so that `run_now` can drive the same flow.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -26,6 +26,8 @@ class Outgoing(Struct, frozen=True):
     """Path and query, such as `/v1/messages?beta=true`."""
     headers: Headers
     body: bytes
+    via: Any = None
+    """What the door needs to send it; None where the upstream has its own way."""
 
 
 class Reply(Protocol):

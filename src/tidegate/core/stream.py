@@ -56,10 +56,12 @@ class Stream:
         if self._over:
             return
         self._over = True
-        if self._drain and self._settle_once is not None and not self._meter.ended:
-            await self._read_to_end()
-        await self._reply.close()
-        await self._settle("aborted")
+        try:
+            if self._drain and self._settle_once is not None and not self._meter.ended:
+                await self._read_to_end()
+            await self._reply.close()
+        finally:  # even when this is cancelled, too
+            await self._settle("aborted")
 
     async def _read_to_end(self) -> None:
         try:
@@ -70,9 +72,11 @@ class Stream:
 
     async def _cut(self, ending: Ending, broken: Broken) -> bytes:
         self._over = True
-        await self._reply.close()
         told = self._settle_once is None  # the whole answer was there: nothing is missing
-        await self._settle(ending)
+        try:
+            await self._reply.close()
+        finally:
+            await self._settle(ending)
         if told:
             return b""
         if self._compressed:

@@ -33,7 +33,9 @@ class Telling:
             self._tell(self._failed(charge.error_type or charge.outcome, charge.outcome, charge.status))
 
     def failed(self, answer: Answer, status: int | None) -> None:
-        """No attempt brought an answer, and this is the reply; `status` is that of the upstream's."""
+        """No attempt brought an answer, and this is the reply; `status` is that of the upstream's error."""
+        if status is None and self._last is not None and self._last.attempt == self.attempts:
+            status = self._last.status  # it had begun well
         self._tell(self._failed(answer.error_type, answer.reason, status, answer.request_id))
 
     def left(self) -> None:

@@ -132,11 +132,16 @@ class _Transactions:
 
 
 class BlockingFile(_Transactions):
-    """A file for threads: one transaction at a time, each a lock's length."""
+    """A file for threads: one transaction at a time, each a lock's length.
+
+    A connection must not live through a fork, not even unused: SQLite keeps what it knows of locks by process.  Who
+    forks calls `pause` before and `resume` after it in the parent; the child opens a file of its own.
+    """
 
     def __init__(self, path: Path, *, durability: str = "process") -> None:
         super().__init__(path, durability=durability)
         self._lock = threading.Lock()
+        self._paused = False
 
     async def run(self, work: Work[T]) -> T:
         return self.run_blocking(work)
@@ -145,19 +150,51 @@ class BlockingFile(_Transactions):
         """As `run`, for callers without a coroutine."""
         until = time.monotonic() + PATIENCE
         with self._lock:
+            if self._paused:
+                self._reopen()
             while True:
                 try:
                     result: T = self._in_transaction([work])[0]
-                    return result
                 except sqlite3.Error as error:
                     if not is_busy(error) or time.monotonic() > until:
                         raise StoreDown(explain(self.path, error)) from None
+                else:
+                    return result
                 time.sleep(0.002)
+
+    def read(self, work: Work[T]) -> T:
+        if self._paused:
+            with self._lock:
+                self._reopen()
+        return super().read(work)
+
+    def pause(self) -> bool:
+        """Close the connection and let nobody in; False when a transaction does not end, and nothing was done."""
+        if not self._lock.acquire(timeout=2 * PATIENCE):
+            return False
+        self._paused = True
+        self._db.close()
+        return True
+
+    def resume(self) -> None:
+        """Let them in again, after a `pause` that was True; the next one opens the connection."""
+        self._lock.release()
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             self._db.close()
+
+    def _reopen(self) -> None:
+        if not self._paused:
+            return
+        try:
+            self._db = self._open()
+        except ConfigError as error:
+            raise StoreDown(str(error)) from None
+        self._paused = False
+        for listener in self._listeners:
+            listener.after_rollback()  # what it knows belongs to the old connection
 
 
 class AsyncFile(_Transactions):
@@ -191,9 +228,11 @@ class AsyncFile(_Transactions):
     def _checkpoint(self) -> None:
         """Move what the log has gathered into the file, on a thread of its own: the loop must not wait for a disk."""
         while not self._stop.wait(1.0):
-            with contextlib.suppress(sqlite3.Error):  # the next commits grow the log until SQLite does it itself
-                with contextlib.closing(sqlite3.connect(self.path, isolation_level=None, timeout=0)) as db:
-                    db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            with (
+                contextlib.suppress(sqlite3.Error),  # the next commits grow the log until SQLite does it itself
+                contextlib.closing(sqlite3.connect(self.path, isolation_level=None, timeout=0)) as db,
+            ):
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _flush(self) -> None:
         batch = self._waiting

@@ -35,7 +35,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     """Inputs whose size is hidden: a URL, a file id."""
     tools: int = 0
     tool_overhead: int = 0
-    """Most tokens that Anthropic adds for the declared tools."""
+    """Most tokens that Anthropic adds: for declared tools, for mentions of them, around cited sentences."""
     cache: CacheTtl = "none"
     """The dearest cache write that the request can cause."""
     geo: str | None = None

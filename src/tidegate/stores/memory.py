@@ -13,6 +13,7 @@ from tidegate.policy.journal import Admitted, JournalEntry, Live, Released, Rene
 from tidegate.policy.limits import Window
 from tidegate.policy.scopes import Scopes
 from tidegate.stores import order
+from tidegate.stores.prune import STEP, past
 
 
 class MemoryStore:
@@ -22,9 +23,11 @@ class MemoryStore:
         self._scopes = scopes
         self._ledger = ledger
         self._lock = Lock()
-        tallies: defaultdict[str, Tally] = defaultdict(Tally)
-        windows: defaultdict[str, Window] = defaultdict(Window)
-        self.live = Live(States(tallies.__getitem__, windows.__getitem__))
+        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._windows: defaultdict[str, Window] = defaultdict(Window)
+        self.live = Live(States(self._tallies.__getitem__, self._windows.__getitem__))
+        self._aging: list[str] = []
+        """Keys that the next sweeps look at, to forget what is over."""
 
     async def admit(self, ask: Ask, now: int) -> Hold | Refusal:
         with self._lock:
@@ -43,12 +46,29 @@ class MemoryStore:
         await self.write(Renewed(tuple(attempt_ids), until))
 
     async def sweep(self, now: int) -> Sequence[Charge]:
-        return await order.sweep(self, self._ledger, now)
+        charges = await order.sweep(self, self._ledger, now)
+        with self._lock:
+            self._prune(self.live.last)
+        return charges
 
     async def write(self, entry: JournalEntry) -> None:
         """Apply the entry."""
         with self._lock:
             self.live.apply(entry)
+
+    def _prune(self, now: int) -> None:
+        """Forget windows that have passed and tallies of past periods, a few at a time; `now` is store time."""
+        if not self._aging:
+            self._aging = [*self._tallies, *self._windows]
+        for key in self._aging[-STEP:]:
+            if key in self._windows:
+                window = self._windows[key]
+                window.prune(now, int(key.split("|", 3)[2]))
+                if not window.entries:
+                    del self._windows[key]
+            elif key in self._tallies and not self._tallies[key].held and past(key, self._tallies[key].settled, now):
+                del self._tallies[key]
+        del self._aging[-STEP:]
 
     async def expired(self, now: int) -> list[Hold]:
         """Open holds whose lease has ended."""

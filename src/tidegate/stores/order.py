@@ -2,9 +2,11 @@
 
 Whoever writes the charge moves the money.  The ledger takes one charge per attempt, so of a settlement and a sweep
 that meet only one wins; the loser corrects.  A crash between the two steps leaves the hold, and the next sweep
-finds the charge in the ledger and closes the hold at that cost.
+finds the charge in the ledger and closes the hold at that cost.  Every step may be repeated: who cannot know whether
+a settlement came through settles again.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -27,11 +29,23 @@ class Journal(Protocol):
 
 
 async def settle(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
-    """Write the charge and turn the hold into its cost; False when a sweep was first."""
+    """Write the charge and turn the hold into its cost; False when the attempt had a charge already."""
+    try:
+        return await _settle(journal, ledger, hold, charge)
+    except asyncio.CancelledError:
+        await _settle(journal, ledger, hold, charge)  # the step that was begun is queued and will be done; now the rest
+        raise
+
+
+async def _settle(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
     if await ledger.append(charge):
         await journal.write(settled(charge))
         return True
-    delta = charge.cost - hold.ask.bound.cost
+    # A sweep was first, or an earlier try of this settlement.  The hold is closed at what the ledger knows before that
+    # changes: a sweep that closed it after the adjustment would count the adjustment twice.
+    known = await ledger.cost(charge.attempt_id) or 0
+    await journal.write(settled(msgspec.structs.replace(charge, cost=known)))
+    delta = charge.cost - known
     late = Adjustment(
         adjusts=charge.attempt_id,
         at=charge.started_at + charge.duration_ms * 1000,

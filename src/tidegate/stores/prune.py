@@ -5,7 +5,7 @@ import sqlite3
 from tidegate.model.times import SECOND, parse_rfc3339
 from tidegate.policy.budgets import period_end
 
-_STEP = 500
+STEP = 500
 """Rows looked at in one step, so that a step never delays a call."""
 
 _GRACE = 2 * 24 * 3600 * SECOND
@@ -20,21 +20,22 @@ class Pruner:
         self._tally = ""
 
     def step(self, db: sqlite3.Connection, now: int) -> None:
-        """Look at the next rows of both tables; `now` in microseconds since 1970 UTC."""
+        """Look at the next rows of both tables; `now` is store time, microseconds since 1970 UTC."""
         rows = db.execute(
-            "SELECT key, ends_at FROM windows WHERE key > ? ORDER BY key LIMIT ?", (self._window, _STEP)
+            "SELECT key, ends_at FROM windows WHERE key > ? ORDER BY key LIMIT ?", (self._window, STEP)
         ).fetchall()
-        self._window = rows[-1][0] if len(rows) == _STEP else ""
+        self._window = rows[-1][0] if len(rows) == STEP else ""
         db.executemany("DELETE FROM windows WHERE key = ?", [(key,) for key, ends_at in rows if ends_at <= now])
         rows = db.execute(
-            "SELECT key, settled, held FROM tallies WHERE key > ? ORDER BY key LIMIT ?", (self._tally, _STEP)
+            "SELECT key, settled, held FROM tallies WHERE key > ? ORDER BY key LIMIT ?", (self._tally, STEP)
         ).fetchall()
-        self._tally = rows[-1][0] if len(rows) == _STEP else ""
-        gone = [(key,) for key, settled, held in rows if not held and _past(key, settled, now)]
+        self._tally = rows[-1][0] if len(rows) == STEP else ""
+        gone = [(key,) for key, settled, held in rows if not held and past(key, settled, now)]
         db.executemany("DELETE FROM tallies WHERE key = ?", gone)
 
 
-def _past(key: str, settled: int, now: int) -> bool:
+def past(key: str, settled: int, now: int) -> bool:
+    """True for the key of a tally that holds nothing and will never be asked again."""
     if key[0] == "c":
         return True  # nothing is open, and an absent tally is an empty one
     every, start = key.split("|", 3)[2], key.rsplit("|", 1)[1]

@@ -6,7 +6,9 @@ others have appended since; then all decide on the same state.  Rules:
 1. `PRAGMA data_version` tells whether another connection has committed; if none has, nothing is read.
 2. Every `SNAPSHOT` entries whoever writes also writes the changed states to the tables.  Entries stay a while behind
    the snapshot, so that a process that lags can catch up; one that lags more starts from the tables.
-3. After a rollback memory may be ahead of the file: everything is forgotten and read again.
+3. A state that is not in memory is read from the tables when it is first asked for.  While entries are applied that
+   the snapshot contains already, the tables are ahead of them: such a state is then left where it is.
+4. After a rollback memory may be ahead of the file: everything is forgotten and read again.
 """
 
 import sqlite3
@@ -57,6 +59,8 @@ class SqliteJournal:
         self._snapshot = 0
         self._epoch = -1
         self._version = -1
+        self._behind = False
+        """True while an entry is applied that the tables contain already."""
         self._db: Any = None
 
     def append(self, entry: JournalEntry) -> None:
@@ -119,10 +123,12 @@ class SqliteJournal:
         elif self._seq == seq:
             self._saved_elsewhere(seq)
         for number, blob in db.execute("SELECT seq, entry FROM journal WHERE seq > ? ORDER BY seq", (self._seq,)):
+            self._behind = number <= seq
             self._unsaved.update(self.live.apply(_decode_entry.decode(blob)))
             self._seq = number
             if number == seq:
                 self._saved_elsewhere(seq)
+        self._behind = False
 
     def _saved_elsewhere(self, seq: int) -> None:
         """Another process has written the snapshot right here: every state as it is now is in the tables."""
@@ -136,10 +142,13 @@ class SqliteJournal:
         self._pending.clear()
         self.live.holds.clear()
         self._epoch = -1
+        self._behind = False
 
     def _tally(self, key: str) -> Tally:
         tally = self._tallies.get(key)
         if tally is None:
+            if self._behind:
+                return Tally()
             row = self._db.execute("SELECT settled, held FROM tallies WHERE key = ?", (key,)).fetchone()
             tally = self._tallies[key] = Tally(*row) if row else Tally()
         return tally
@@ -147,6 +156,8 @@ class SqliteJournal:
     def _window(self, key: str) -> Window:
         window = self._windows.get(key)
         if window is None:
+            if self._behind:
+                return Window()
             row = self._db.execute("SELECT state FROM windows WHERE key = ?", (key,)).fetchone()
             window = self._windows[key] = _decode_window(row[0]) if row else Window()
         return window

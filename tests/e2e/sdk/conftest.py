@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import anthropic
 import pytest
+
 from e2e.sdk.documents import Documents, find_documents
 from e2e.sdk.stage import Stage, stage_at
+from e2e.sdk.ways import Clients
 
 
 @pytest.fixture(scope="session")
@@ -22,18 +24,26 @@ def stage(standing_stage: Stage) -> Stage:
     return standing_stage
 
 
+@pytest.fixture(scope="session")
+def clients(standing_stage: Stage) -> Iterator[Clients]:
+    """The SDK on the fake itself and on the gateway."""
+    made = Clients(standing_stage)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def direct(stage: Stage) -> Iterator[anthropic.Anthropic]:
+def direct(stage: Stage, clients: Clients) -> anthropic.Anthropic:
     """The SDK on the fake itself."""
-    with stage.direct() as client:
-        yield client
+    del stage
+    return clients.direct
 
 
 @pytest.fixture
-def through(stage: Stage) -> Iterator[anthropic.Anthropic]:
+def through(stage: Stage, clients: Clients) -> anthropic.Anthropic:
     """The SDK on the gateway."""
-    with stage.through() as client:
-        yield client
+    del stage
+    return clients.through
 
 
 @pytest.fixture(scope="session")

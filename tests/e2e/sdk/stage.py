@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-from e2e.gateways import Gateway, Site, site_at
 
+from e2e.gateways import Gateway, Site, site_at
 from tidegate.testing import FakeClaude
 from tidegate.testing import Row as Seen
 

@@ -208,3 +208,58 @@ def reading_of(body: bytes) -> Reading:
     reading = read(body)
     assert isinstance(reading, Reading), reading
     return reading
+
+
+AGAIN: dict[str, list[Any]] = {
+    "type": [
+        "text",
+        "image",
+        "document",
+        "base64",
+        "url",
+        "tool_result",
+        "custom",
+        "advisor_20260301",
+        "compact_20260112",
+    ],
+    "source": [
+        {"type": "url", "url": "https://a"},
+        PDF,
+        PNG | {"data": "A" * 400},
+        {"type": "text", "data": "a" * 400},
+    ],
+    "content": [
+        "a",
+        [{"type": "image", "source": {"type": "url", "url": "https://a"}}],
+        [{"type": "document", "source": PDF}],
+    ],
+    "cache_control": [None, {"type": "ephemeral", "ttl": "1h"}],
+    "ttl": ["5m", "1h"],
+    "data": ["A" * 400, 5],
+    "url": ["https://a"],
+    "edits": [[], [{"type": "compact_20260112"}]],
+    "max_uses": [1, 100],
+    "user_id": ["somebody", None],
+    "budget_tokens": [1, 100_000],
+    "fallbacks": [[], "default"],
+    "speed": ["standard", "fast"],
+    "tools": [[], [{"type": "advisor_20260301"}]],
+    "max_tokens": [1, 100_000],
+}
+"""Second values that matter, by name."""
+
+
+@st.composite
+def with_a_name_twice(draw: st.DrawFn) -> Pairs:
+    """A request in which one object has a member that it has already, mostly one that matters."""
+    body = tree(draw(REQUEST))
+    assert isinstance(body, Pairs)
+    targets = [found for found in objects_of(body) if any(name in AGAIN for name, _ in found)]
+    target = draw(st.sampled_from(targets or [body]))
+    names = [name for name, _ in target if name in AGAIN] or ["model"]
+    # Sometimes a name that the object did not have, which may then win or add something.
+    name = draw(st.sampled_from(names) | st.sampled_from(sorted(AGAIN)))
+    again = draw(st.sampled_from(AGAIN.get(name, ["m"])))
+    for value in [again] if name in names else [again, draw(st.sampled_from(AGAIN[name]))]:
+        target.insert(draw(st.integers(0, len(target))), (name, tree(value)))
+    return body

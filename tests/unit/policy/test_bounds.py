@@ -76,7 +76,7 @@ def usages(data: st.DataObject, read: Reading, bound: Bound) -> Usage:
 
 
 @given(READINGS, PRICES, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_usage_within_the_tokens_costs_more(read: Reading, found: Price, data: st.DataObject) -> None:
     bound = bounds.strict(read, found)
     usage = usages(data, read, bound)

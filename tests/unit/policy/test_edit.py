@@ -15,7 +15,7 @@ RANDOM = st.randoms(use_true_random=False)
 
 
 @given(REQUEST, RANDOM, st.integers(0, 2**31), st.booleans())
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_only_the_number_changes(request: dict[str, Any], rng: Random, value: int, plain: bool) -> None:
     body = compact(tree(request)) if plain else respell(tree(request), rng)
     edited = with_max_tokens(body, value)
@@ -47,7 +47,7 @@ def test_examples(body: bytes, edited: bytes) -> None:
 
 
 @given(REQUEST, RANDOM)
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_an_edited_request_reads_the_same_but_for_the_number(request: dict[str, Any], rng: Random) -> None:
     body = respell(tree(request), rng)
     before, after = read(body), read(with_max_tokens(body, 77))
@@ -58,7 +58,7 @@ def test_an_edited_request_reads_the_same_but_for_the_number(request: dict[str, 
 
 
 @given(REQUEST, RANDOM)
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_count_takes_its_fields_as_they_are_written(request: dict[str, Any], rng: Random) -> None:
     body = respell(tree(request), rng)
     counted = count_tokens_body(body)

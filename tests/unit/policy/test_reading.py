@@ -21,13 +21,13 @@ from unit.policy.bodies import (
     compact,
     first_wins,
     last_wins,
-    objects_of,
     reading_of,
     respell,
     tree,
+    with_a_name_twice,
 )
 
-EXAMPLES = 100
+EXAMPLES = 60
 RANDOM = st.randoms(use_true_random=False)
 BOOK = PriceBook.parse((Path(tidegate.policy.__file__).parent / "prices.json").read_bytes())
 ENDLESS = replace(BOOK.dearest, context_window=10**15)
@@ -209,20 +209,10 @@ def test_a_spelling_never_lowers_the_bound(request: dict[str, Any], rng: Random)
         assert getattr(spelled, field) == getattr(plain, field), field
 
 
-@given(REQUEST, RANDOM, st.data(), st.booleans())
+@given(with_a_name_twice(), RANDOM, st.booleans())
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_a_repeated_name_never_lowers_the_bound(
-    request: dict[str, Any], rng: Random, data: st.DataObject, plain: bool
-) -> None:
+def test_a_repeated_name_never_lowers_the_bound(body: Pairs, rng: Random, plain: bool) -> None:
     """Whichever of two members the API reads, the request is refused or holds at least as much."""
-    body = tree(request)
-    target = data.draw(st.sampled_from(objects_of(body)))
-    other = data.draw(st.sampled_from([pair for found in objects_of(body) for pair in found]))
-    if target:
-        name, _ = data.draw(st.sampled_from(target))
-        target.insert(data.draw(st.integers(0, len(target))), (name, other[1] if other[1] is not target else 1))
-    if _has_loop(body):
-        return
     reading = read(compact(body) if plain else respell(body, rng))
     if isinstance(reading, Refusal):
         return
@@ -231,10 +221,12 @@ def test_a_repeated_name_never_lowers_the_bound(
         assert isinstance(single, Reading)
         assert bound_of(reading).cost >= bound_of(single).cost
         assert set(reading.unbounded) >= set(single.unbounded)
+        assert reading.metadata_user == single.metadata_user
+        assert reading.thinking_budget == single.thinking_budget
 
 
 @given(REQUEST, RANDOM, st.booleans())
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_top_level_is_what_json_says(request: dict[str, Any], rng: Random, plain: bool) -> None:
     body = compact(tree(request)) if plain else respell(tree(request), rng)
     reading = read(body)
@@ -254,12 +246,3 @@ def test_the_top_level_is_what_json_says(request: dict[str, Any], rng: Random, p
 @given(st.binary(max_size=60) | st.text('{}[]",:\\u0123456789 nulltruefalse', max_size=40).map(str.encode))
 def test_any_bytes_have_an_answer(body: bytes) -> None:
     assert isinstance(read(body), Reading | Refusal)
-
-
-def _has_loop(value: Any, above: tuple[int, ...] = ()) -> bool:
-    if not isinstance(value, list):
-        return False
-    if id(value) in above:
-        return True
-    items = [item for _, item in value] if isinstance(value, Pairs) else value
-    return any(_has_loop(item, (*above, id(value))) for item in items)

@@ -20,7 +20,7 @@ def found(body: bytes) -> dict[str, Any]:
 
 
 @given(st.lists(st.tuples(TEXTS | st.sampled_from(["a", "b"]), JUNK), max_size=5), RANDOM)
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_finds_every_value_or_the_repeated_name(pairs: list[tuple[str, Any]], rng: Random) -> None:
     body = respell(tree_of(pairs), rng, escapes=0.3)
     names = [name for name, _ in json.loads(body, object_pairs_hook=list)]
@@ -33,7 +33,7 @@ def test_finds_every_value_or_the_repeated_name(pairs: list[tuple[str, Any]], rn
 
 
 @given(st.dictionaries(TEXTS, JUNK, max_size=5), RANDOM)
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_leading_value_is_found_where_it_stands(members: dict[str, Any], rng: Random) -> None:
     body = respell(tree(members), rng)
     values = MEMBERS.decode(body)
@@ -68,7 +68,7 @@ def test_a_repeated_name_is_found(body: bytes) -> None:
 
 
 @given(st.lists(st.dictionaries(TEXTS, JUNK, max_size=3), max_size=4), RANDOM)
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_size_is_never_more_than_the_true_one(items: list[dict[str, Any]], rng: Random) -> None:
     for spell in (compact, lambda value: respell(value, rng)):
         written = [spell(tree(item)) for item in items]
@@ -77,7 +77,7 @@ def test_the_size_is_never_more_than_the_true_one(items: list[dict[str, Any]], r
 
 
 @given(st.dictionaries(st.text("abc_", min_size=1), JUNK, min_size=1, max_size=4), st.data())
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_equal_sizes_prove_that_no_name_is_repeated(members: dict[str, Any], data: st.DataObject) -> None:
     pairs = tree(members)
     assert items_size([MEMBERS.decode(compact(pairs))]) == len(compact(pairs)) + 1

@@ -72,6 +72,8 @@ class Gateway:
             await self._serve(scope, receive, send)
         except Left:
             return
+        except asyncio.CancelledError:  # the drain is over; the call is settled, and its connection ends
+            _abort(send)
 
     async def settled(self) -> None:
         """Wait until every exchange whose caller has left is settled."""
@@ -219,11 +221,15 @@ def _abort(send: Send) -> None:
     connection = connection_of(send)
     if connection is not None:
         connection.transport.abort()
+        send.__self__.disconnected = True  # type: ignore[attr-defined]  # uvicorn's; it would complain otherwise
 
 
 async def _whole(exchange: Exchange, method: str, send: Send) -> None:
     body = exchange.body or b""
     headers = downward(exchange.headers)
+    connection = connection_of(send) if method != "HEAD" else None
+    if connection is not None and connection.reply(send.__self__, exchange.status, headers, body):  # type: ignore[attr-defined]  # uvicorn's cycle
+        return
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

@@ -22,11 +22,10 @@ async def read_body(receive: Receive, declared: bytes | None, most: int, patienc
     """The body as it came; a refusal when it is longer than `most` bytes or stalls for `patience` seconds."""
     if declared is not None and declared.isdigit() and int(declared) > most:
         return too_large(most)
-    if getattr(getattr(receive, "__self__", None), "more_body", True) is False:  # uvicorn has it all: no timer needed
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Left
-        body: bytes = message.get("body", b"")
+    cycle: Any = getattr(receive, "__self__", None)
+    if getattr(cycle, "more_body", True) is False and not cycle.disconnected:  # uvicorn has it all
+        body = bytes(cycle.body)
+        cycle.body = bytearray()
         return body if len(body) <= most else too_large(most)
     return await _read_slowly(receive, most, patience)
 

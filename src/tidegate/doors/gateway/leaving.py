@@ -73,6 +73,10 @@ class Connection(Protocol):
 
     on_lost: Callable[[], None] | None
     transport: asyncio.Transport
+
+    def reply(self, cycle: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send a whole reply at once; False when it must go through ASGI."""
+
     flow: "Flow"
 
 

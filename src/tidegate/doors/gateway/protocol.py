@@ -218,6 +218,24 @@ class Patient(HttpToolsProtocol):
         super().on_message_complete()
         self._rest()
 
+    def reply(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole reply in one write, past ASGI; False when it must go the long way.
+
+        It is what nearly every call gets, and the long way writes twice and looks at every header again.
+        """
+        if type(cycle) is not RequestResponseCycle or cycle.disconnected or self.flow.write_paused:
+            return False
+        pieces = [STATUS_LINE[status]]
+        for name, value in headers:
+            pieces += (name, b": ", value, b"\r\n")
+        pieces += (b"content-length: %d\r\n\r\n" % len(body), body)
+        self.transport.write(b"".join(pieces))
+        cycle.waiting_for_100_continue = False
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
+
     # Conclusions.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import Callable
 
@@ -39,6 +40,9 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
         drain=settings.gateway.drain,
         refuse=lambda refusal: refusal_reply(refusal, f"req_{new_id()}", running.texts),
     )
+    gc.collect()
+    gc.freeze()  # what was built so far stays for ever: no collection needs to look at it again
+    gc.set_threshold(20_000, 50, 100)
     async with chores.running():
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
         while not server.started and not serving.done():

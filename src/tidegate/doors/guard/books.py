@@ -1,0 +1,39 @@
+"""The books behind threads: as the core's, for callers that come from any number of threads and event loops at once."""
+
+from collections.abc import Awaitable, Callable
+
+from tidegate.core.books import Books
+from tidegate.core.ports import Clock, Observe, Store
+from tidegate.model.facts import LeaseExpired
+
+
+class ThreadBooks(Books):
+    """The dictionaries are only ever copied whole and changed by single keys, which needs no lock of ours."""
+
+    def __init__(self, store: Store, clock: Clock, observe: Observe) -> None:
+        super().__init__(store, clock, observe)
+        self._until: dict[str, int] = {}
+        """Renewed leases; touched by the keeper alone."""
+
+    async def keep(self, lease: int) -> None:
+        """As the core's.  A hold is never put back, so one that is settled meanwhile stays settled."""
+        for attempt_id, pay in self._owed.copy().items():
+            await pay()
+            self._owed.pop(attempt_id, None)
+        now = self._clock.now()
+        held = self._open.copy()
+        self._until = {name: until for name, until in self._until.items() if name in held}
+        aging = [name for name, hold in held.items() if self._until.get(name, hold.lease_until) - now < lease // 2]
+        if aging:
+            await self._store.renew(aging, now + lease)
+            self._until.update(dict.fromkeys(aging, now + lease))
+        for charge in await self._store.sweep(now):
+            self._open.pop(charge.attempt_id, None)
+            self._observe(LeaseExpired(charge))
+
+    async def _pay(self, attempt_id: str, pay: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await super()._pay(attempt_id, pay)
+        except BaseException:  # Ctrl-C in the middle of it: a settlement may be repeated, so the keeper does
+            self._owed[attempt_id] = pay
+            raise

@@ -1,0 +1,203 @@
+"""What people read when a call failed: from any exception of the SDK, of its HTTP library or of a cut stream.
+
+The message of an exception is never shown: it may quote the request.  A reply that the gate made itself says why in
+its headers; every other one is told by its status, its error type and the class of the exception, which are looked
+up by name, so that neither library is imported here.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec import Struct
+
+from tidegate.doors.guard.texts import catalogue, in_use
+from tidegate.model.labels import is_label
+from tidegate.model.refusal import SHAPES, Reason
+from tidegate.model.texts import Texts, fill
+from tidegate.model.times import parse_rfc3339
+from tidegate.policy.error_json import read_error
+from tidegate.policy.replies import upstream_text
+from tidegate.policy.retry import is_spend_stop, wait_hint
+
+CLASSES: Final[Mapping[str, str]] = {
+    # anthropic: an error status is told by its number, the others by their name
+    "AnthropicError": "upstream_error",
+    "APIError": "upstream_error",
+    "APIConnectionError": "upstream_down",
+    "APITimeoutError": "timeout",
+    "APIResponseValidationError": "upstream_error",
+    "APIWebhookValidationError": "bad_request",
+    "RetryableError": "upstream_error",
+    "CredentialsError": "upstream_key_rejected",
+    "IdentityTokenFileError": "upstream_key_rejected",
+    "MutuallyExclusiveAuthError": "upstream_key_rejected",
+    # httpx2
+    "HTTPError": "upstream_down",
+    "RequestError": "upstream_down",
+    "TransportError": "upstream_down",
+    "TimeoutException": "timeout",
+    "ConnectTimeout": "upstream_down",
+    "PoolTimeout": "upstream_down",
+    "ReadTimeout": "timeout",
+    "WriteTimeout": "timeout",
+    "NetworkError": "upstream_down",
+    "ConnectError": "upstream_down",
+    "ReadError": "cut",
+    "WriteError": "cut",
+    "CloseError": "cut",
+    "ProtocolError": "cut",
+    "LocalProtocolError": "store_down",
+    "RemoteProtocolError": "cut",
+    "ProxyError": "upstream_down",
+    "UnsupportedProtocol": "upstream_down",
+    "DecodingError": "cut",
+    "TooManyRedirects": "upstream_down",
+    # an interrupted caller, a stream without any event (an assert in the SDK), and our own
+    "CancelledError": "aborted",
+    "KeyboardInterrupt": "aborted",
+    "AssertionError": "cut",
+    "TidegateError": "store_down",
+}
+"""Names of texts by the name of the exception's class, or of the nearest class above it."""
+
+ANYTHING_ELSE: Final = "store_down"
+"""For exceptions that are nobody's: a bug of the application is trouble, too."""
+
+STATUSES: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    401: "upstream_key_rejected",
+    403: "upstream_key_rejected",
+    404: "not_found",
+    413: "too_large",
+    422: "bad_request",
+    431: "too_large",
+    499: "aborted",
+}
+"""Names of texts by the status of a reply; every other one as the gate does it."""
+
+EVENTS: Final[Mapping[str, str]] = {
+    "overloaded_error": "upstream_overloaded",
+    "rate_limit_error": "upstream_rate_limited",
+    "billing_error": "upstream_spend_stop",
+    "timeout_error": "upstream_timeout",
+}
+"""Names of texts by the type of an error event, which breaks off a stream whose status was 200."""
+
+_OUTCOMES: Final[Mapping[str, int]] = {
+    "cut": 502,
+    "aborted": 499,
+    "upstream_error": 502,
+    "upstream_overloaded": 529,
+    "upstream_rate_limited": 429,
+    "upstream_timeout": 504,
+}
+_WITH_REPLY: Final = frozenset({"APIStatusError", "HTTPStatusError"})
+_LIBRARIES: Final = frozenset({"anthropic", "httpx2", "asyncio", "concurrent", "builtins", "tidegate"})
+"""Another library's ReadError may be about a file."""
+_REASONS: Final = frozenset(get_args(Reason))
+
+
+class Friendly(Struct, frozen=True, kw_only=True):
+    """What a person may be shown."""
+
+    status: int
+    """The HTTP status to answer one's own client with."""
+    title: str
+    text: str
+    retry_after: float | None = None
+    """Seconds until another try can succeed; None when nothing says so."""
+    reference: str | None = None
+    """The request id, for whoever is asked for help."""
+
+
+class _Found(Struct, frozen=True):
+    name: str
+    """Of the text."""
+    status: int
+    retry_after: float | None = None
+    scope: str = ""
+    resets_at: int | None = None
+    reference: str | None = None
+
+
+def friendly(error: BaseException, *, texts: str | Path | None = None) -> Friendly:
+    """Status, title, text, `retry_after` and request id for an exception of a call; never its own message.
+
+    `texts` names a catalogue in another language; without it those of `tidegate.guard(texts=…)` speak, else English.
+    """
+    spoken = in_use() if texts is None else catalogue(Path(texts).resolve())
+    found = _find(error)
+    return Friendly(
+        status=found.status,
+        title=spoken.get(f"title.{found.name}", ""),
+        text=_text(spoken, found),
+        retry_after=found.retry_after,
+        reference=found.reference,
+    )
+
+
+def _text(texts: Texts, found: _Found) -> str:
+    return fill(texts, found.name, scope=found.scope, retry_after=found.retry_after, resets_at=found.resets_at)
+
+
+def _find(error: BaseException) -> _Found:
+    while isinstance(error, BaseExceptionGroup):  # task groups wrap what broke them
+        error = error.exceptions[0]
+    names = [kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] in _LIBRARIES]
+    if not _WITH_REPLY.isdisjoint(names):
+        return _of_reply(error)
+    name = next((CLASSES[name] for name in names if name in CLASSES), ANYTHING_ELSE)
+    return _Found(name, _status(name))
+
+
+def _of_reply(error: Any) -> _Found:
+    """What an HTTP reply says: our own in its headers, another one by its status and type."""
+    response, status = error.response, int(error.response.status_code)
+    headers = [(name.lower(), value) for name, value in response.headers.raw]
+    named = {name: value.decode("latin-1") for name, value in headers}
+    reference = _reference(named.get(b"request-id"), error)
+    hint = wait_hint(headers, time.time_ns() // 1000)
+    reason = named.get(b"x-tidegate-reason", "")
+    if reason in _REASONS:
+        at = _time(named.get(b"x-tidegate-resets-at"))
+        return _Found(reason, status, hint, named.get(b"x-tidegate-scope", ""), at, reference)
+    if status < 400:
+        name = EVENTS.get(str(getattr(error, "type", "")), "cut")
+        return _Found(name, _status(name), hint, reference=reference)
+    info = read_error(_body(error), status)
+    if is_spend_stop(status, info):
+        shape = SHAPES["upstream_spend_stop"]
+        return _Found("upstream_spend_stop", shape.status, None, "organization", info.resets_at, reference)
+    name = STATUSES.get(status) or upstream_text(status)
+    return _Found(name, _status(name) if status in (401, 403) else status, hint, reference=reference)
+
+
+def _status(name: str) -> int:
+    if name in _REASONS:
+        return SHAPES[name].status  # type: ignore[index]  # it is one of the reasons
+    return _OUTCOMES.get(name, 500)
+
+
+def _body(error: BaseException) -> bytes:
+    """The body that the SDK has read, as JSON; nothing of it is shown."""
+    body = getattr(error, "body", None)
+    try:
+        return msgspec.json.encode(body) if isinstance(body, dict) else b""
+    except (TypeError, ValueError):
+        return b""
+
+
+def _reference(text: str | None, error: BaseException) -> str | None:
+    body = getattr(error, "body", None)
+    said = text or (body.get("request_id") if isinstance(body, dict) else None)
+    return said if isinstance(said, str) and is_label(said) else None
+
+
+def _time(text: str | None) -> int | None:
+    try:
+        return parse_rfc3339(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,90 @@
+"""A store and a ledger that a thread is inside of at most once.
+
+The garbage collector may run in the middle of a transaction, and there end a stream or a task whose settlement would
+wait for a lock that its own thread holds.  Such a settlement finds the store down instead, and the keeper pays it.
+"""
+
+import threading
+from collections.abc import Sequence
+
+from tidegate.core.ports import Ledger, Store
+from tidegate.model.errors import StoreDown
+from tidegate.model.facts import CallRefused
+from tidegate.model.hold import Adjustment, Ask, Charge, Hold
+from tidegate.model.refusal import Refusal
+
+
+class Inside:
+    """A block that a thread must not enter while it is in it; raises StoreDown."""
+
+    def __init__(self) -> None:
+        self._here = threading.local()
+
+    def __enter__(self) -> None:
+        if getattr(self._here, "inside", False):
+            raise StoreDown("this thread is in the middle of a transaction")
+        self._here.inside = True
+
+    def __exit__(self, *_: object) -> None:
+        self._here.inside = False
+
+
+class OnceStore:
+    """The Store."""
+
+    def __init__(self, store: Store, inside: Inside) -> None:
+        self._store = store
+        self._inside = inside
+
+    async def admit(self, ask: Ask, now: int) -> Hold | Refusal:
+        """As the port says."""
+        with self._inside:
+            return await self._store.admit(ask, now)
+
+    async def settle(self, hold: Hold, charge: Charge) -> bool:
+        """As the port says."""
+        with self._inside:
+            return await self._store.settle(hold, charge)
+
+    async def release(self, attempt_id: str) -> None:
+        """As the port says."""
+        with self._inside:
+            await self._store.release(attempt_id)
+
+    async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
+        """As the port says."""
+        with self._inside:
+            await self._store.renew(attempt_ids, until)
+
+    async def sweep(self, now: int) -> Sequence[Charge]:
+        """As the port says."""
+        with self._inside:
+            return await self._store.sweep(now)
+
+
+class OnceLedger:
+    """The Ledger."""
+
+    def __init__(self, ledger: Ledger, inside: Inside) -> None:
+        self._ledger = ledger
+        self._inside = inside
+
+    async def append(self, charge: Charge) -> bool:
+        """As the port says."""
+        with self._inside:
+            return await self._ledger.append(charge)
+
+    async def adjust(self, adjustment: Adjustment) -> bool:
+        """As the port says."""
+        with self._inside:
+            return await self._ledger.adjust(adjustment)
+
+    async def cost(self, attempt_id: str) -> int | None:
+        """As the port says."""
+        with self._inside:
+            return await self._ledger.cost(attempt_id)
+
+    async def refused(self, refused: CallRefused) -> None:
+        """As the port says."""
+        with self._inside:
+            await self._ledger.refused(refused)

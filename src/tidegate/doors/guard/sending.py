@@ -1,0 +1,360 @@
+"""The Upstream of the Gate: the transport that the client brought, with the client's own time-outs and credentials.
+
+Rules:
+1. Written once; `Blocking` and `Suspending` are what differs between a thread and an event loop.
+2. An attempt is sent when the HTTP library says that it begins to write the request: a CONNECT to a proxy is none.
+   A transport that cannot say so counts as having sent as soon as it is asked.
+3. Closing a reply never raises: whoever closes has something to settle.  Ctrl-C or a cancellation that comes then is
+   kept in `Via.interrupt` until that is done.
+4. A `total` that has passed is noticed between two pieces; the gap between them is the client's own time-out's.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, Final, Protocol
+
+import httpcore2
+import httpx2
+
+from tidegate.core.ports import Headers, Outgoing
+from tidegate.doors.guard.paths import MESSAGES
+from tidegate.model.errors import Broken, BrokenKind, NotSent
+from tidegate.policy.rules import Timeouts
+
+OWN: Final = b"x-tidegate-"
+"""How the headers begin that are for the guard and never leave."""
+
+_NEVER_SENT: Final = (
+    httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError,
+)  # fmt: skip
+
+Trace = Callable[[str, dict[str, Any]], Any]
+
+
+class Ways(Protocol):
+    """How one colour does it."""
+
+    suspends: bool
+    """True for an event loop."""
+
+    async def body(self, request: httpx2.Request) -> bytes:
+        """The request's body."""
+
+    async def send(self, inner: Any, request: httpx2.Request) -> httpx2.Response:
+        """Hand a request to the client's transport."""
+
+    def pieces(self, response: httpx2.Response) -> Any:
+        """The body's pieces, as they come."""
+
+    async def next(self, pieces: Any) -> bytes | None:
+        """The next piece; None at the end."""
+
+    async def close(self, pieces: Any, response: httpx2.Response) -> None:
+        """Give the connection back, or end it where something is left to read."""
+
+    def trace(self, note: Callable[[str, dict[str, Any]], None], users: Trace | None) -> Trace:
+        """The hook of the HTTP library that calls both."""
+
+
+class Via:
+    """One call's way to the network and back."""
+
+    __slots__ = (
+        "body", "closing", "detached", "drop", "foreign", "headers", "inner", "interrupt", "leaving", "reply",
+        "request", "ways",
+    )  # fmt: skip
+
+    def __init__(self, ways: Ways, inner: Any, request: httpx2.Request, body: bytes) -> None:
+        self.ways = ways
+        self.inner = inner
+        self.request = request
+        self.body = body
+        self.headers = request.headers
+        """What goes out: the request's own headers, or those without ours."""
+        self.reply: GuardReply | None = None
+        """Of the last attempt."""
+        self.closing = False
+        """The caller has left: an interruption must wait until that is settled."""
+        self.leaving = False
+        """Nothing more is to be read, not even where the route says `drain`."""
+        self.detached = False
+        """The connection must not be touched from here: it belongs to another thread's loop, or the process ends."""
+        self.drop: Callable[[], None] | None = None
+        """Closes the connection of a detached stream, from any thread, where its loop still runs."""
+        self.foreign: Exception | None = None
+        """What the client's transport raised that is none of the HTTP library's errors: the client's own business."""
+        self.interrupt: BaseException | None = None
+
+    def raise_interrupt(self) -> None:
+        """Go on with what interrupted the closing."""
+        interrupt, self.interrupt = self.interrupt, None
+        if interrupt is not None:
+            raise interrupt
+
+
+COUNTING: Final[ContextVar[Via | None]] = ContextVar("tidegate_via", default=None)
+"""The way of the call that this context is in: the Gate's own question to count_tokens carries none."""
+
+
+class GuardUpstream:
+    """Sends through whatever transport each call brings."""
+
+    name = "anthropic"
+
+    async def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> "GuardReply":
+        """As the port says."""
+        own: Via | None = request.via
+        via = own or COUNTING.get()
+        assert via is not None
+        sending = _Sending(via, _request(via, request), on_sent)
+        until = time.monotonic() + timeouts.total
+        try:
+            response = await via.ways.send(via.inner, sending.request)
+        except httpx2.TransportError as error:
+            raise sending.lost(error) from error
+        except Exception as error:
+            via.foreign = error
+            raise
+        reply = GuardReply(via, response, until)
+        if own is not None:
+            via.reply = reply
+        return reply
+
+
+class GuardReply:
+    """A reply whose body is still to be read."""
+
+    def __init__(self, via: Via, response: httpx2.Response, until: float) -> None:
+        self.status = response.status_code
+        self.headers: Headers = [(name.lower(), value) for name, value in response.headers.raw]
+        self.response = response
+        self._via = via
+        self._until = until
+        self._pieces = via.ways.pieces(response)
+        self._next = via.ways.next
+        self._closed = False
+
+    async def read(self) -> bytes:
+        """As the port says."""
+        if self._via.leaving:
+            raise Broken("the caller has left", "cut")
+        if time.monotonic() > self._until:
+            await self.close()
+            raise Broken("the total time is up", "timeout")
+        try:
+            while (piece := await self._next(self._pieces)) is not None:
+                if piece:
+                    return piece
+        except httpx2.TransportError as error:
+            raise broken(error) from error
+        except Exception as error:
+            self._via.foreign = error
+            raise
+        except BaseException as interrupt:
+            self._left(interrupt)
+            raise
+        await self.close()
+        return b""
+
+    async def close(self) -> None:
+        """As the port says."""
+        if self._closed or self._via.detached:
+            return
+        self._closed = True
+        try:
+            await self._via.ways.close(self._pieces, self.response)
+        except Exception:  # noqa: BLE001 - a connection that cannot be closed is closed, and a settlement waits
+            return
+        except BaseException as interrupt:  # noqa: BLE001 - rule 3: raised again by Via.raise_interrupt
+            self._via.interrupt = interrupt
+
+    def _left(self, interrupt: BaseException) -> None:
+        """Ctrl-C, a cancellation, or the end of a coroutine that nobody awaits any more."""
+        self._via.leaving = True
+        if isinstance(interrupt, GeneratorExit):  # where nothing may be awaited
+            self._via.detached = True
+        if self._via.closing:
+            self._via.interrupt = interrupt
+            raise Broken("the caller has left", "cut") from None
+
+
+class _Sending:
+    """One request on its way out, and whether anything of it has left."""
+
+    def __init__(self, via: Via, request: httpx2.Request, on_sent: Callable[[], None]) -> None:
+        self.request = request
+        self._on_sent = on_sent
+        self._tells = _tells(via.inner)
+        self._sent = False
+        self._connects = False
+        self._users: Trace | None = request.extensions.get("trace")
+        request.extensions["trace"] = via.ways.trace(self._note, self._users)
+        if not self._tells:
+            on_sent()
+
+    def lost(self, error: httpx2.TransportError) -> NotSent | Broken:
+        """What the failure of this attempt means."""
+        if not self._sent and (self._tells or isinstance(error, _NEVER_SENT)):
+            return NotSent(type(error).__name__)
+        return broken(error)
+
+    def _note(self, event: str, info: dict[str, Any]) -> None:
+        """Events of httpcore, such as `http11.send_request_headers.started`."""
+        if not event.partition(".")[2].startswith("send_request_headers."):
+            return
+        if event.endswith(".started"):
+            self._connects = info["request"].method == b"CONNECT"
+            if not self._connects:
+                self._sent = True
+                self._on_sent()
+        elif not self._connects:
+            # A header that cannot be written stops the request before its first byte.
+            if isinstance(info.get("exception"), httpcore2.LocalProtocolError):
+                self._sent = False
+            self._trace_no_more()
+
+    def _trace_no_more(self) -> None:
+        """The rest is not ours, and each event costs a microsecond."""
+        if self._users is None:
+            self.request.extensions.pop("trace", None)
+        else:
+            self.request.extensions["trace"] = self._users
+
+
+class Blocking:
+    """For threads: never suspends."""
+
+    suspends = False
+
+    async def body(self, request: httpx2.Request) -> bytes:
+        """As `Ways` says."""
+        return request.read()
+
+    async def send(self, inner: httpx2.BaseTransport, request: httpx2.Request) -> httpx2.Response:
+        """As `Ways` says."""
+        return inner.handle_request(request)
+
+    def pieces(self, response: httpx2.Response) -> Iterator[bytes]:
+        """As `Ways` says."""
+        assert isinstance(response.stream, httpx2.SyncByteStream)
+        return iter(response.stream)
+
+    async def next(self, pieces: Iterator[bytes]) -> bytes | None:
+        """As `Ways` says."""
+        return next(pieces, None)
+
+    async def close(self, pieces: Iterator[bytes], response: httpx2.Response) -> None:
+        """As `Ways` says."""
+        with suppress(Exception):  # another thread may be reading; closing the connection ends that
+            getattr(pieces, "close", _nothing)()
+        response.close()
+
+    def trace(self, note: Callable[[str, dict[str, Any]], None], users: Trace | None) -> Trace:
+        """As `Ways` says."""
+
+        def traced(event: str, info: dict[str, Any]) -> Any:
+            note(event, info)
+            return None if users is None else users(event, info)
+
+        return traced
+
+
+class Suspending:
+    """For event loops: asyncio, and whatever else anyio knows."""
+
+    suspends = True
+
+    async def body(self, request: httpx2.Request) -> bytes:
+        """As `Ways` says."""
+        return await request.aread()
+
+    async def send(self, inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        """As `Ways` says."""
+        return await inner.handle_async_request(request)
+
+    def pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
+        """As `Ways` says."""
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        return aiter(response.stream)
+
+    async def next(self, pieces: AsyncIterator[bytes]) -> bytes | None:
+        """As `Ways` says."""
+        try:
+            return await anext(pieces)
+        except StopAsyncIteration:
+            return None
+
+    async def close(self, pieces: AsyncIterator[bytes], response: httpx2.Response) -> None:
+        """As `Ways` says."""
+        with suppress(Exception):  # another task may be reading; closing the connection ends that
+            end: Callable[[], Awaitable[None]] | None = getattr(pieces, "aclose", None)
+            if end is not None:
+                await end()
+        await response.aclose()
+
+    def trace(self, note: Callable[[str, dict[str, Any]], None], users: Trace | None) -> Trace:
+        """As `Ways` says."""
+
+        async def traced(event: str, info: dict[str, Any]) -> None:
+            note(event, info)
+            if users is not None:
+                await users(event, info)
+
+        return traced
+
+
+def broken(error: httpx2.TransportError) -> Broken:
+    """What the HTTP library's error is for the Gate; its text is not kept."""
+    kind: BrokenKind = "cut"
+    if isinstance(error, httpx2.TimeoutException):
+        kind = "timeout"
+    elif isinstance(error, httpx2.NetworkError):
+        kind = "reset"
+    return Broken(type(error).__name__, kind)
+
+
+def without_own(headers: httpx2.Headers) -> httpx2.Headers:
+    """The headers without those that are for the guard; the same object when there are none."""
+    raw = headers.raw
+    if not any(name.lower().startswith(OWN) for name, _ in raw):
+        return headers
+    return httpx2.Headers([(name, value) for name, value in raw if not name.lower().startswith(OWN)])
+
+
+def _request(via: Via, outgoing: Outgoing) -> httpx2.Request:
+    """The request to hand to the client's transport: the original one as far as the Gate has not changed it."""
+    original = via.request
+    if outgoing.via is not None and outgoing.body is via.body:
+        return httpx2.Request(
+            original.method,
+            original.url,
+            headers=via.headers,
+            stream=original.stream,
+            extensions=original.extensions,
+        )
+    url, headers = original.url, via.headers.copy()
+    if outgoing.via is None:  # the Gate counts tokens, at the same place
+        base = url.raw_path.partition(b"?")[0].decode("ascii").removesuffix(MESSAGES)
+        url = url.copy_with(raw_path=(base + outgoing.target).encode("ascii"))
+        headers["accept-encoding"] = "identity"
+    headers["content-length"] = str(len(outgoing.body))
+    return httpx2.Request(
+        outgoing.method,
+        url,
+        headers=headers,
+        stream=httpx2.ByteStream(outgoing.body),
+        extensions=original.extensions,
+    )
+
+
+def _tells(inner: object) -> bool:
+    """Whether this transport is the HTTP library's own, which says when it sends."""
+    own = (httpx2.HTTPTransport.handle_request, httpx2.AsyncHTTPTransport.handle_async_request)
+    method = getattr(type(inner), "handle_request", None) or getattr(type(inner), "handle_async_request", None)
+    return method in own
+
+
+def _nothing() -> None:
+    pass
