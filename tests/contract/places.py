@@ -51,6 +51,7 @@ class Place:
     """A store with its ledger, on files of its own."""
 
     def __init__(self, run: Run, make: Callable[[Path], AnyFile], folder: Path, rules: Rules, *, two: bool) -> None:
+        self.name = ""
         self.run = run
         self.rules = rules
         self.store_path = folder / "store.db"
@@ -204,6 +205,7 @@ def place(name: str, folder: Path, rules: Rules) -> Iterator[Place]:
             run = stack.enter_context(asyncio.Runner(loop_factory=loop)).run
         sort = {"memory": MemoryPlace, "twins": TwinPlace}.get(kind, Place)
         here = sort(run, make, folder, rules, two="two" in rest)
+        here.name = name
         stack.callback(here.close)
         yield here
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docs.reader import Reader, reader
 
+from docs.reader import Reader, reader
 from tidegate.testing import FakeClaude
 
 

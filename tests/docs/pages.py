@@ -49,7 +49,11 @@ class Table(NamedTuple):
 
 def pages() -> list[Path]:
     """README and every page of the folders above."""
-    return [ROOT / "README.md", DOCS / "README.md", *(page for name in OURS for page in sorted((DOCS / name).glob("*.md")))]
+    return [
+        ROOT / "README.md",
+        DOCS / "README.md",
+        *(page for name in OURS for page in sorted((DOCS / name).glob("*.md"))),
+    ]
 
 
 def page(name: str) -> Path:

@@ -4,12 +4,13 @@ Directives, before the block that they are about (in brackets behind them stands
 
     skip ["COMMAND"]        the block, or one command of it, is not run
     background ["COMMAND"] [until "TEXT"]
-                            it stays running in a second terminal; goes on when it shows the text, or what stands below it
+                            it stays running in a second terminal; goes on when it shows the text and what stands below
     save as FILE            the block becomes that file
     append to FILE          the block is added to that file
 
 and on their own:
 
+    run COMMAND             what the reader has done before they came to this page
     port NUMBER             that number stands for a free port
     let NAME be VALUE       NAME in commands and files stands for VALUE; `the last key`: the app key shown last
     stop                    Ctrl-C in the second terminal
@@ -38,7 +39,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from docs.pages import Block, Directive, pieces
-
 from tidegate.config.environment import PLATFORMS
 
 PATIENCE = 60.0
@@ -146,6 +146,8 @@ class Reader:
         verb, _, rest = words.partition(" ")
         if verb in {"skip", "background", "save", "append"}:
             self._pending.append(words)
+        elif verb == "run":
+            self._run(rest, [])
         elif verb == "port":
             self._names[rest] = self.environ["PORT"] = str(free_port())
         elif verb == "let":
@@ -233,7 +235,9 @@ class Reader:
         kept.unlink()
         self.ran += 1
         assert done.returncode == 0, f"{command}\nexit code {done.returncode}\n{done.stdout}"
-        assert missing(shown, done.stdout) is None, f"{command}\nnot shown: {missing(shown, done.stdout)}\n{done.stdout}"
+        assert missing(shown, done.stdout) is None, (
+            f"{command}\nnot shown: {missing(shown, done.stdout)}\n{done.stdout}"
+        )
         for key in _KEY.findall(done.stdout):
             self._names["key"] = key
 
@@ -273,7 +277,11 @@ def missing(shown: list[str], output: str) -> str | None:
     """The first line of the page that is not in the output behind the one before it."""
     lines = iter(" ".join(line.split()) for line in output.splitlines())
     for wanted in shown:
-        pattern = re.compile(".*".join(re.escape(" ".join(part.split())) for part in wanted.split("…")).replace("\\ .*", ".*").replace(".*\\ ", ".*"))
+        pattern = re.compile(
+            ".*".join(re.escape(" ".join(part.split())) for part in wanted.split("…"))
+            .replace("\\ .*", ".*")
+            .replace(".*\\ ", ".*")
+        )
         if not any(pattern.fullmatch(line) for line in lines):
             return wanted
     return None

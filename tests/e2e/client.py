@@ -120,7 +120,7 @@ def _is_whole(heard: bytearray, end: int) -> bool:
     at = head.find(b"\r\ncontent-length: ")
     if at >= 0:
         return len(heard) - end - 4 >= int(head[at + 18 :].split(b"\r\n", 1)[0])
-    return heard.endswith(b"\r\n0\r\n\r\n") or heard.endswith(b"\r\n\r\n0\r\n\r\n")
+    return heard.endswith(b"\r\n0\r\n\r\n")
 
 
 def _answer(heard: bytes, *, whole: bool, left_at: float | None = None) -> Answer:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.gateways import Site, site_at
 
+from e2e.gateways import Site, site_at
 from tidegate.testing import FakeClaude
 
 NewSite = Callable[..., Site]

@@ -83,6 +83,14 @@ class Gateway:
         self.process.kill()
         self.process.wait()
 
+    def freeze(self) -> None:
+        """Stop it in the middle of what it does, as a machine that swaps or a suspended container."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
     def terminate(self) -> None:
         """Ask it to end, once: who asks twice will not wait for its settlements."""
         if not self._ending:
@@ -112,6 +120,9 @@ class Site:
             "PYTHONFAULTHANDLER": "1",
         }
         self.database = folder / "tidegate.db"
+        """The store."""
+        self.ledger = folder / ("ledger.db" if "ledger.db" in config else "tidegate.db")
+        """The ledger, and the keys."""
         self.gateways: list[Gateway] = []
         self.key = self.new_key()
         self.may_complain = False
@@ -136,7 +147,7 @@ class Site:
         key_id = new_key_id()
         key = compose(key_id, new_key_secret())
         options = {"app": "tests", **options}
-        file = BlockingFile(self.database)
+        file = BlockingFile(self.ledger)
         now = time.time_ns() // 1000
         run_now(SqliteKeys(file).add(AppKey(id=key_id, hash=keyed_hash(key, KEY_SECRET), created_at=now, **options)))
         file.close()
@@ -145,8 +156,8 @@ class Site:
     # -- what is written down
 
     def query(self, query: str, *values: object) -> list[Row]:
-        """Rows of the database, as dictionaries."""
-        with self._database() as db:
+        """Rows of the ledger, as dictionaries."""
+        with _connected(self.ledger) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(query, values)]
 
@@ -159,7 +170,7 @@ class Site:
     def live(self) -> tuple[dict[str, Tally], dict[str, Hold]]:
         """The store's tallies and open holds, as a process that starts now would find them; writes nothing."""
         journal = SqliteJournal()
-        with self._database() as db:
+        with _connected(self.database) as db:
             db.execute("BEGIN")
             journal.before_work(db)
             saved = {key: Tally(settled, held) for key, settled, held in db.execute("SELECT * FROM tallies")}
@@ -173,11 +184,6 @@ class Site:
     def holds(self) -> dict[str, Hold]:
         """Open holds by attempt id."""
         return self.live()[1]
-
-    @contextlib.contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self.database, isolation_level=None, timeout=PATIENCE)) as db:
-            yield db
 
     def log(self) -> list[Row]:
         """The lines of all gateways' logs; a last line that a kill tore apart is left out."""
@@ -195,9 +201,7 @@ class Site:
 
     def calls(self, user: str) -> list[Row]:
         """The lines about calls of that user."""
-        return [
-            line for line in self.log() if line.get("user_id") == user and line["event"].startswith("claude_call_")
-        ]
+        return [line for line in self.log() if line.get("user_id") == user and line["event"].startswith("claude_call_")]
 
     def settled(self) -> None:
         """Wait until no hold is open."""
@@ -206,6 +210,12 @@ class Site:
     def bytes_on_disk(self) -> bytes:
         """Everything that was written: database, write-ahead log, logs, complaints; the configuration is left out."""
         return b"".join(path.read_bytes() for path in sorted(self.folder.iterdir()) if path.suffix != ".toml")
+
+
+@contextlib.contextmanager
+def _connected(file: Path) -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None, timeout=PATIENCE)) as db:
+        yield db
 
 
 def until(true: Callable[[], object], *, patience: float = PATIENCE) -> None:

@@ -1,4 +1,4 @@
-"""A thousand calls at once on one budget, in one process and in two: the fake's bill never exceeds it, at any moment."""
+"""A thousand calls at once on one budget, in one process and in two: the fake's bill never exceeds it."""
 
 import asyncio
 import json
@@ -7,14 +7,14 @@ import threading
 import time
 from collections import Counter
 from http.client import HTTPConnection
-from typing import Self
+from typing import Any, Self
 
 import pytest
+
 from e2e.client import Answer, call, request
 from e2e.conftest import Figures, NewSite
 from e2e.gateways import Gateway, Site
 from e2e.money import MODEL, OUTPUT, USD, ask, books_agree
-
 from tidegate.testing import FakeClaude
 
 CALLS = 1_000
@@ -42,7 +42,7 @@ amount = "1 USD"
 every = "month"
 """
 
-FAULTS = [
+FAULTS: list[dict[str, Any]] = [
     {"when": {"probability": 0.04}, "do": {"status": 529}},
     {"when": {"probability": 0.04}, "do": {"status": 500, "delay": 0.01}},
     {"when": {"probability": 0.04}, "do": {"status": 429, "retry_after_ms": 30}},
@@ -159,9 +159,7 @@ def run(
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_thousand_mixed_calls(
-    new_site: NewSite, fake_claude: FakeClaude, figures: Figures, processes: int
-) -> None:
+def test_a_thousand_mixed_calls(new_site: NewSite, fake_claude: FakeClaude, figures: Figures, processes: int) -> None:
     fake_claude.script(rules=FAULTS, **PACE)
     site = new_site(CONFIG.format(bound="strict", amount=1))
     gateways = [site.start() for _ in range(processes)]

@@ -1,18 +1,18 @@
-"""Content leaves no trace: strings that exist once in the world are sent through everything, then looked for on disk."""
+"""Content leaves no trace: strings that exist nowhere else are sent through everything, then looked for on disk."""
 
 import asyncio
 import json
 import secrets
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from e2e.client import Answer, call, request
 from e2e.conftest import NewSite
 from e2e.gateways import ADMIN_TOKEN, KEY_SECRET, UPSTREAM_KEY, Gateway, Site, until
 from e2e.money import MODEL
-
 from tidegate.testing import FakeClaude
 
 CONFIG = """
@@ -61,8 +61,8 @@ class Canaries:
 
 
 @pytest.fixture
-def canaries() -> Iterator[Canaries]:
-    yield Canaries()
+def canaries() -> Canaries:
+    return Canaries()
 
 
 def body_of(canaries: Canaries, **more: Any) -> dict[str, Any]:
@@ -333,7 +333,7 @@ def test_a_crash_leaves_nothing_either(
     assert canaries.found_in(site.bytes_on_disk()) == []
     assert len(site.holds()) == 1
     site.start(debug=True)
-    until(lambda: site.charges())
+    until(site.charges)
     site.settled()
     assert canaries.found_in(site.bytes_on_disk()) == []
     (charge,) = site.charges()

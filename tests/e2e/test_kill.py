@@ -5,16 +5,15 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+
 from e2e.client import Answer, call, request
 from e2e.conftest import Figures, NewSite
-from e2e.gateways import Gateway, Row, Site, until
-from e2e.money import USD, ask, books_agree, digest, strict_hold
-
+from e2e.gateways import Row, Site, until
+from e2e.money import INPUT, OUTPUT, ask, books_agree, digest, strict_hold
 from tidegate.testing import FakeClaude
-
-TOTAL = 3.0
 
 CONFIG = """
 [policy]
@@ -25,9 +24,9 @@ base = "20ms"
 cap = "100ms"
 [timeouts]
 connect = "3s"
-first_byte = "3s"
-idle = "3s"
-total = "3s"
+first_byte = "60s"
+idle = "60s"
+total = "{total}s"
 [[limits]]
 per = "organization"
 concurrent = 1000
@@ -39,6 +38,11 @@ every = "month"
 per = "user"
 amount = "1 USD"
 every = "month"
+"""
+
+TWO_FILES = """
+[ledger]
+url = "sqlite:///ledger.db"
 """
 
 
@@ -63,7 +67,7 @@ async def _quiet(port: int, site: Site, user: str, body: bytes) -> Answer | None
 
 
 def charged_whole(charge: Row, body: bytes, max_tokens: int) -> None:
-    assert (charge["outcome"], charge["exactness"], charge["attempt"]) == ("crashed", "assumed", 1)
+    assert (charge["outcome"], charge["exactness"]) == ("crashed", "assumed")
     assert charge["cost"] == charge["held"] == charge["total_cost"] == strict_hold(body, max_tokens)
     assert (charge["status"], charge["upstream_request_id"], charge["input_tokens"]) == (None, None, 0)
 
@@ -73,7 +77,7 @@ def test_all_that_was_in_flight_is_charged_once_and_whole(
 ) -> None:
     """Half of them wait for their headers, half are in the middle of a stream."""
     fake_claude.script(rules=[{"when": {"stream": True}, "do": {"stall": 4}}], delay=60)
-    site = new_site(CONFIG)
+    site = new_site(CONFIG.format(total=3))
     gateway = site.start()
     bodies = {f"user-{number}": ask(f"Question {number}", stream=number % 2 == 0) for number in range(200)}
 
@@ -86,7 +90,7 @@ def test_all_that_was_in_flight_is_charged_once_and_whole(
     assert len(site.holds()) == 200
     assert not site.charges()
     killed = time.monotonic()
-    again = site.start(port=gateway.port)
+    again = site.start()
     until(lambda: len(site.charges()) >= 200)
     site.settled()
     figures["seconds from the kill to the last charge (total + 3 is 6)"] = round(time.monotonic() - killed, 2)
@@ -97,55 +101,70 @@ def test_all_that_was_in_flight_is_charged_once_and_whole(
     books_agree(site, fake_claude, bodies)
     expired = [line for line in site.log() if line["event"] == "lease_expired"]
     assert {line["attempt_id"] for line in expired} == {charge["attempt_id"] for charge in site.charges()}
-    answer = asyncio.run(call(again.port, request(ask("Still there?"), key=site.key), leave_when=asyncio.sleep(0.05)))
-    assert answer.left_at is not None
+    fake_claude.script()
+    assert asyncio.run(call(again.port, request(ask("Still there?"), key=site.key))).status == 200
 
 
 def test_a_process_that_lives_on_charges_what_another_left(
     new_site: NewSite, fake_claude: FakeClaude, figures: Figures
 ) -> None:
-    fake_claude.script(delay=60)
-    site = new_site(CONFIG)
+    """Among it second attempts: what came of the first ones stays as it is."""
+    fake_claude.script(rules=[{"do": {"status": 529, "delay": 0}, "times": 50}], delay=60)
+    site = new_site(CONFIG.format(total=1))
     dead, alive = site.start(), site.start()
     bodies = {f"user-{number}": ask(f"Question {number}", max_tokens=50) for number in range(100)}
 
     async def kill() -> None:
-        await asyncio.to_thread(fake_claude.wait, attempts=100)
+        await asyncio.to_thread(fake_claude.wait, attempts=150)
         dead.kill()
 
     asyncio.run(call_all(site, [dead.port], bodies, kill()))
     killed = time.monotonic()
-    until(lambda: len(site.charges()) >= 100)
+    until(lambda: len(site.charges()) >= 150)
     site.settled()
-    figures["seconds from the kill to the last charge (total + 3 is 6)"] = round(time.monotonic() - killed, 2)
+    figures["seconds from the kill to the last charge (total + 3 is 4)"] = round(time.monotonic() - killed, 2)
     for user, body in bodies.items():
-        (charge,) = site.charges(user)
-        charged_whole(charge, body, 50)
-    books_agree(site, fake_claude, bodies)
+        *errors, crash = site.charges(user)
+        charged_whole(crash, body, 50)
+        assert [(charge["outcome"], charge["cost"], charge["exactness"]) for charge in errors] == [
+            ("upstream_error", 0, "actual")
+        ] * (crash["attempt"] - 1)
+        assert len({charge["call_id"] for charge in (*errors, crash)}) == 1
+    assert books_agree(site, fake_claude, bodies) == {"upstream_error": 50, "crashed": 100}
     assert alive.state()["open_holds"] == 0
 
 
-def test_a_killed_retry_keeps_what_came_before_it(new_site: NewSite, fake_claude: FakeClaude) -> None:
-    """The first attempt was an error and free; the second one hangs when the process dies."""
-    fake_claude.script(rules=[{"when": {"nth": 1}, "do": {"status": 529}}], delay=60)
-    site = new_site(CONFIG)
-    gateway = site.start()
-    bodies = {"user": ask("Question")}
-    fake_claude.script(rules=[{"when": {"nth": 1}, "do": {"status": 529, "delay": 0}}], delay=60)
+def test_a_process_that_froze_corrects_what_another_charged(new_site: NewSite, fake_claude: FakeClaude) -> None:
+    """Frozen for longer than its leases, it settles late: the whole hold was charged, an adjustment says the truth."""
+    fake_claude.script(stall=4)
+    site = new_site(CONFIG.format(total=1))
+    frozen, other = site.start(), site.start()
+    bodies = {f"user-{number}": ask(f"Question {number}", stream=True) for number in range(20)}
 
-    async def kill() -> None:
-        await asyncio.to_thread(fake_claude.wait, attempts=2)
-        gateway.kill()
+    async def freeze() -> None:
+        await asyncio.to_thread(fake_claude.wait, attempts=20)
+        frozen.freeze()
+        await asyncio.to_thread(until, lambda: len(site.charges()) >= 20)
+        assert {charge["outcome"] for charge in site.charges()} == {"crashed"}
+        frozen.thaw()
+        await asyncio.to_thread(until, lambda: site.query("SELECT COUNT(*) AS n FROM adjustments")[0]["n"] >= 20)
 
-    asyncio.run(call_all(site, [gateway.port], bodies, kill()))
-    site.start(port=gateway.port)
-    until(lambda: len(site.charges()) >= 2)
-    first, second = site.charges("user")
-    assert (first["outcome"], first["cost"], first["exactness"]) == ("upstream_error", 0, "actual")
-    assert (second["outcome"], second["attempt"], second["cost"]) == ("crashed", 2, second["held"])
-    assert first["call_id"] == second["call_id"]
+    asyncio.run(call_all(site, [frozen.port], bodies, freeze()))
     site.settled()
+    fake_claude.wait(open=0)
+    seen = {row.request_sha256: row for row in fake_claude.attempts()}
+    for user, body in bodies.items():
+        (charge,) = site.charges(user)
+        assert (charge["outcome"], charge["cost"]) == ("crashed", strict_hold(body, 100))
+        assert charge["total_cost"] == seen[digest(body)].input_tokens * INPUT + 100 * OUTPUT
+        (adjustment,) = site.query("SELECT * FROM adjustments WHERE adjusts = ?", charge["attempt_id"])
+        assert (adjustment["source"], adjustment["cost_delta"]) == (
+            "late_settlement",
+            charge["total_cost"] - charge["cost"],
+        )
     books_agree(site, fake_claude, bodies)
+    for gateway in (frozen, other):
+        assert (gateway.state()["open_holds"], gateway.state()["owed_settlements"]) == (0, 0)
 
 
 class Traffic:
@@ -160,6 +179,9 @@ class Traffic:
 
     async def worker(self) -> None:
         while not self.over:
+            if not self.ports:
+                await asyncio.sleep(0.02)  # everyone is dead at the moment
+                continue
             number = len(self.bodies)
             user = f"user-{number}"
             stream = self.luck.random() < 0.5
@@ -170,33 +192,39 @@ class Traffic:
                 leave = lambda heard: heard.count(b"event: ") > 2  # noqa: E731 - a condition of one line
             with contextlib.suppress(ConnectionError):
                 await call(self.luck.choice(self.ports), sent, leave=leave)
-            if not self.ports:
-                await asyncio.sleep(0.05)
 
-    async def run(self, meanwhile: Awaitable[None], workers: int = 60) -> None:
+    async def run(self, meanwhile: Awaitable[None], workers: int = 40) -> None:
         tasks = [asyncio.ensure_future(self.worker()) for _ in range(workers)]
         await meanwhile
         self.over = True
         await asyncio.gather(*tasks)
 
 
-FAULTS = [
+FAULTS: list[dict[str, Any]] = [
     {"when": {"probability": 0.05}, "do": {"status": 529}},
     {"when": {"probability": 0.05, "stream": True}, "do": {"cut": 3}},
     {"when": {"probability": 0.05}, "do": {"reset": "before"}},
 ]
 
 
-@pytest.mark.parametrize(
-    ("seed", "kills", "processes"),
-    [(1, 3, 1), (2, 3, 2), *(pytest.param(seed, 6, seed % 2 + 1, marks=pytest.mark.slow) for seed in range(3, 9))],
-)
+RUNS = [
+    pytest.param(1, 2, 1, "", id="one process"),
+    pytest.param(2, 2, 2, "", id="two processes"),
+    *(
+        pytest.param(seed, 5, seed % 2 + 1, extra, marks=pytest.mark.slow, id=f"{seed}{', two files' * bool(extra)}")
+        for seed in range(3, 7)
+        for extra in ("", TWO_FILES)
+    ),
+]
+
+
+@pytest.mark.parametrize(("seed", "kills", "processes", "extra"), RUNS)
 def test_kills_at_random_moments(
-    new_site: NewSite, fake_claude: FakeClaude, figures: Figures, seed: int, kills: int, processes: int
+    new_site: NewSite, fake_claude: FakeClaude, figures: Figures, seed: int, kills: int, processes: int, extra: str
 ) -> None:
     """Only holds that were durable at a kill are charged as crashed, and each of those that nobody else had settled."""
     fake_claude.script(rules=FAULTS, delay=0.02, first_byte=0.02, gap=0.01)
-    site = new_site(CONFIG)
+    site = new_site(CONFIG.format(total=3) + extra)
     gateways = [site.start() for _ in range(processes)]
     traffic = Traffic(site, seed)
     traffic.ports = [gateway.port for gateway in gateways]
@@ -205,35 +233,30 @@ def test_kills_at_random_moments(
 
     async def kill_often() -> None:
         for _ in range(kills):
-            await asyncio.sleep(luck.uniform(0.3, 1.2))  # the random moment
+            await asyncio.sleep(luck.uniform(0.3, 1.0))  # the random moment
             at = luck.randrange(processes)
             gateways[at].kill()
+            traffic.ports.remove(gateways[at].port)
             held.update(site.holds())
-            gateways[at] = await asyncio.to_thread(site.start, port=gateways[at].port)
+            gateways[at] = await asyncio.to_thread(site.start)
+            traffic.ports.append(gateways[at].port)
+        await asyncio.sleep(0.2)
 
     asyncio.run(traffic.run(kill_often()))
     site.settled()
     fake_claude.wait(open=0)
     outcomes = books_agree(site, fake_claude, traffic.bodies)
-    crashed = [charge for charge in site.charges() if charge["outcome"] == "crashed"]
+    charges = site.charges()
+    crashed = [charge for charge in charges if charge["outcome"] == "crashed"]
     assert crashed, "no kill hit anything"
     assert {charge["attempt_id"] for charge in crashed} <= held, "a hold was charged that was not durable at a kill"
     assert all(charge["cost"] == charge["held"] for charge in crashed)
-    assert len({charge["attempt_id"] for charge in site.charges()}) == len(site.charges())
-    # In one process, whatever was held at the kill cannot have been settled by anyone else.
-    if processes == 1:
+    if processes == 1 and not extra:  # nobody else could have settled what was held then
         assert {charge["attempt_id"] for charge in crashed} == held
     reached = {row.request_sha256 for row in fake_claude.attempts()}
     never_sent = sum(digest(traffic.bodies[charge["user_id"]]) not in reached for charge in crashed)
-    figures["calls, attempts"] = (len(traffic.bodies), len(site.charges()))
+    figures["calls, attempts"] = (len(traffic.bodies), len(charges))
     figures["outcomes"] = dict(outcomes)
     figures["crashed, of these durable but never sent"] = (len(crashed), never_sent)
     figures["adjustments"] = site.query("SELECT COUNT(*) AS n FROM adjustments")[0]["n"]
-    tallies = site.tallies()
-    assert not [key for key, tally in tallies.items() if key.startswith("c|") and tally.held]
-    assert max(tally.settled for tally in tallies.values()) < 1_000 * USD
-
-
-def restarted(site: Site, gateway: Gateway) -> Gateway:
-    gateway.kill()
-    return site.start(port=gateway.port)
+    assert not [key for key, tally in site.tallies().items() if key.startswith("c|") and tally.held]

@@ -88,6 +88,11 @@ class Books:
             await pay()
         except StoreDown:
             self._owed[attempt_id] = pay
+        except Exception:
+            raise
+        except BaseException:  # cancelled: it will be done, but nobody would hear that it failed
+            self._owed[attempt_id] = pay
+            raise
 
 
 def lease_of(total: float) -> int:

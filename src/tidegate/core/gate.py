@@ -22,7 +22,7 @@ from tidegate.core.books import Books, lease_of
 from tidegate.core.call import Call, Exchange
 from tidegate.core.ports import Clock, Ledger, Observe, Outgoing, Reply, Store, Upstream
 from tidegate.core.stream import Stream, header, is_event_stream, read_all
-from tidegate.core.telling import Telling
+from tidegate.core.telling import Telling, unfailing
 from tidegate.model.errors import Broken, NotSent, StoreDown
 from tidegate.model.facts import CallRefused
 from tidegate.model.hold import Ask, Hold
@@ -67,6 +67,7 @@ class Gate:
         self._ledger = ledger
         self._upstream = upstreams[0]
         self._clock = clock
+        observe = unfailing(observe)
         self._observe = observe
         self._rng = rng
         self._new_id = new_id

@@ -78,6 +78,8 @@ class Store(Protocol):
     async def settle(self, hold: Hold, charge: Charge) -> bool:
         """Write the charge and turn the hold into its cost, exactly once; must finish even when cancelled.
 
+        The same charge may come again, when nobody knows whether the first time was written: it changes nothing.
+
         False when the lease had ended and the hold was charged meanwhile; an adjustment has then been written.
         """
 

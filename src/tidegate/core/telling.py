@@ -1,8 +1,10 @@
 """Telling how a call ended: one fact for each call, whatever happens on its way."""
 
+from contextlib import suppress
+
 from tidegate.core.call import Call
 from tidegate.core.ports import Clock, Observe
-from tidegate.model.facts import CallFailed, CallSucceeded
+from tidegate.model.facts import CallFailed, CallSucceeded, Fact
 from tidegate.model.hold import Charge
 from tidegate.policy.final import Answer
 
@@ -64,3 +66,13 @@ class Telling:
 
     def _elapsed_ms(self) -> int:
         return max(0, round((self._clock.ticks() - self._call.started) * 1000))
+
+
+def unfailing(observe: Observe) -> Observe:
+    """An observer whose troubles with its outside (a full disk, a closed pipe) are its own: no call may end by them."""
+
+    def tell(fact: Fact) -> None:
+        with suppress(OSError, ValueError):  # ValueError: the file is closed
+            observe(fact)
+
+    return tell

@@ -89,23 +89,35 @@ class _Transactions:
             raise ConfigError(explain(self.path, error)) from None
 
     def _open(self) -> sqlite3.Connection:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._connect()
+            except sqlite3.Error as error:
+                if not is_busy(error) or time.monotonic() > until:
+                    raise ConfigError(explain(self.path, error)) from None
+            time.sleep(0.002)  # when two open a new file at once, the switch to WAL fails without waiting
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=0, cached_statements=256)
         try:
-            db = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, timeout=0, cached_statements=256
-            )
             db.execute("PRAGMA busy_timeout = 5000")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(f"PRAGMA synchronous = {self._synchronous}")
             db.execute("PRAGMA temp_store = MEMORY")
             db.execute("PRAGMA busy_timeout = 0")
-        except sqlite3.Error as error:
-            raise ConfigError(explain(self.path, error)) from None
+        except sqlite3.Error:
+            db.close()
+            raise
         return db
 
     def _begin(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        for listener in self._listeners:
-            listener.before_work(self._db)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            if self._db.in_transaction:  # an earlier rollback has failed
+                self._rollback()
+            raise  # nothing has begun: the listeners keep what they know
 
     def _commit(self) -> None:
         for listener in self._listeners:
@@ -121,8 +133,10 @@ class _Transactions:
 
     def _in_transaction(self, work: Sequence[Work[Any]]) -> list[Any]:
         """The results of all work, committed; after an error nothing of it has happened."""
+        self._begin()
         try:
-            self._begin()
+            for listener in self._listeners:
+                listener.before_work(self._db)
             results = [one(self._db) for one in work]
             self._commit()
         except BaseException:
@@ -140,7 +154,7 @@ class BlockingFile(_Transactions):
 
     def __init__(self, path: Path, *, durability: str = "process") -> None:
         super().__init__(path, durability=durability)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # work may read
         self._paused = False
 
     async def run(self, work: Work[T]) -> T:
@@ -163,10 +177,10 @@ class BlockingFile(_Transactions):
                 time.sleep(0.002)
 
     def read(self, work: Work[T]) -> T:
-        if self._paused:
-            with self._lock:
+        with self._lock:  # another thread's transaction is on the same connection
+            if self._paused:
                 self._reopen()
-        return super().read(work)
+            return super().read(work)
 
     def pause(self) -> bool:
         """Close the connection and let nobody in; False when a transaction does not end, and nothing was done."""
@@ -203,6 +217,7 @@ class AsyncFile(_Transactions):
     def __init__(self, path: Path, *, durability: str = "process") -> None:
         super().__init__(path, durability=durability)
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._since: float | None = None
         self._db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         self._stop = threading.Event()
@@ -212,15 +227,16 @@ class AsyncFile(_Transactions):
     def run(self, work: Work[T]) -> Awaitable[T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        if not self._waiting:
+        if not self._waiting or loop is not self._loop:  # a loop that has ended flushes no more
+            self._loop = loop
             loop.call_soon(self._flush)
         self._waiting.append((work, future))
         return future
 
     def close(self) -> None:
         """Write what waits, then close the connection."""
-        if self._waiting:
-            self._flush()
+        while not self._all_done():
+            time.sleep(0.002)
         self._stop.set()
         self._checkpoints.join()
         self._db.close()
@@ -235,41 +251,51 @@ class AsyncFile(_Transactions):
                 db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _flush(self) -> None:
+        if not self._all_done():
+            asyncio.get_running_loop().call_later(0.001, self._flush)
+
+    def _all_done(self) -> bool:
+        """Do all work that waits, as one; False when the file is locked and there is patience left."""
         batch = self._waiting
+        if not batch:
+            return True
         try:
             results = self._in_transaction([work for work, _ in batch])
         except sqlite3.Error as error:
             if is_busy(error) and not self._out_of_patience():
-                asyncio.get_running_loop().call_later(0.001, self._flush)
-                return
-            self._since, self._waiting = None, []
-            self._one_by_one(batch)
-            return
+                return False
+            return self._one_by_one()
         except Exception:  # noqa: BLE001 - a bug in one piece of work must not touch the others
-            self._since, self._waiting = None, []
-            self._one_by_one(batch)
-            return
+            return self._one_by_one()
         self._since, self._waiting = None, []
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
+        return True
 
     def _out_of_patience(self) -> bool:
         now = time.monotonic()
         self._since = self._since or now
         return now - self._since > PATIENCE
 
-    def _one_by_one(self, batch: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
-        for work, future in batch:
+    def _one_by_one(self) -> bool:
+        """Do what waits, each piece in a transaction of its own; as `_all_done`."""
+        while self._waiting:
+            work, future = self._waiting[0]
             try:
                 result = self._in_transaction([work])[0]
             except sqlite3.Error as error:
+                if is_busy(error) and not self._out_of_patience():
+                    return False
                 _fail(future, StoreDown(explain(self.path, error)))
             except Exception as error:  # noqa: BLE001 - it belongs to the one who asked
                 _fail(future, error)
             else:
                 if not future.done():
                     future.set_result(result)
+            del self._waiting[0]
+        self._since = None
+        return True
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:

@@ -7,8 +7,9 @@ from tidegate.model.facts import CallRefused
 from tidegate.model.hold import Adjustment, Charge
 from tidegate.model.times import rfc3339
 
-_CHARGE = f"INSERT OR IGNORE INTO charges VALUES ({','.join('?' * 32)})"  # noqa: S608 - only question marks
-_ADJUST = "INSERT OR IGNORE INTO adjustments VALUES (?, ?, ?, ?)"
+# Not OR IGNORE: that would also pass over a row that does not fit the table, and a charge would be lost in silence.
+_CHARGE = f"INSERT INTO charges VALUES ({','.join('?' * 32)}) ON CONFLICT (attempt_id) DO NOTHING"  # noqa: S608 - only question marks
+_ADJUST = "INSERT INTO adjustments VALUES (?, ?, ?, ?) ON CONFLICT (adjusts, source) DO NOTHING"
 _REFUSE = "INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 

@@ -71,7 +71,7 @@ class JsonLogger(structlog.BoundLoggerBase):
 
     def _line(self, level: str, event: str, fields: dict[str, Any]) -> None:
         line = {"at": rfc3339(time.time_ns() // 1000), "level": level, "event": event, **fields}
-        self._logger.msg(_encode(line).decode() + "\n")
+        self._logger.msg(_encode(line).decode())
 
 
 class LogFacts:

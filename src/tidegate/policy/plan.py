@@ -49,11 +49,13 @@ def plan(
         models: the models that the app key allows; empty: all.
         ratios: what was learned of each model's tokens per byte, for `estimated`.
     """
-    if models and reading.model not in models:
+    if not _allows(book, models, reading.model):
         return Refusal(reason="not_allowed", scope="model")
     if rules.require_user and caller.user_id == ANONYMOUS:
         return Refusal(reason="identity_required")
     route = rules.route(caller.route)
+    if not _allows(book, route.models, reading.model):
+        return Refusal(reason="not_allowed", scope="route", detail="This route does not allow that model.")
     routed = apply_route(reading, route)
     if isinstance(routed, Refusal):
         return routed
@@ -79,6 +81,14 @@ def plan(
 
 ANONYMOUS = "anonymous"
 """The shared user of calls that name none."""
+
+
+def _allows(book: PriceBook, names: tuple[str, ...], model: str) -> bool:
+    """Whether a list of models has this one, under any of its names; an empty list has all."""
+    if not names or model in names:
+        return True
+    price = book.find(model)
+    return price is not None and any(book.find(name) is price for name in names)
 
 
 def _bound(reading: Reading, price: Price, mode: BoundMode, loops: bool, ratio: Ratio | None) -> Bound:

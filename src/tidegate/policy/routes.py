@@ -1,4 +1,4 @@
-"""What a route makes of a request: which models it allows and how many tokens it lets them write."""
+"""What a route makes of a request: how many tokens it lets the model write."""
 
 from msgspec.structs import replace
 
@@ -12,8 +12,6 @@ def apply_route(reading: Reading, route: Route) -> Reading | Refusal:
 
     When the number differs from the request's, the body must be edited (`with_max_tokens`).
     """
-    if route.models and reading.model not in route.models:
-        return Refusal(reason="not_allowed", scope="route", detail="this route does not allow that model")
     cap, asked = route.max_tokens, reading.max_tokens
     if cap is None or (asked is not None and asked <= cap):
         return reading

@@ -43,6 +43,8 @@ class SqliteStore:
     async def admit(self, ask: Ask, now: int) -> Hold | Refusal:
         def work(_db: sqlite3.Connection) -> Hold | Refusal:
             live = self._journal.live
+            if ask.attempt_id in live.holds:  # a commit whose answer was lost is run again
+                return live.holds[ask.attempt_id]
             hold = decide(self._scopes, live.states, ask, live.tick(now))
             if isinstance(hold, Hold):
                 self._journal.append(Admitted(hold))

@@ -77,7 +77,7 @@ def test_exactly_these_headers_reach_the_upstream(stage: Stage) -> None:
     assert stage.seen()[0].forbidden == ()
 
 
-@pytest.mark.parametrize("name", STRIPPED.keys() - {"x-hop", "x-other-hop", "upgrade"})
+@pytest.mark.parametrize("name", sorted(STRIPPED.keys() - {"x-hop", "x-other-hop", "upgrade"}))
 def test_each_of_them_is_stripped(stage: Stage, name: str) -> None:
     assert sent(stage, {name.upper(): STRIPPED[name]}).status == 200
     assert arrived(stage) == ALWAYS

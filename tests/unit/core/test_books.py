@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-from unit.core.world import PRICES, Cancelled, World, call
 
 from tidegate.core.books import Books, lease_of
 from tidegate.core.run_now import run_now
@@ -13,6 +12,7 @@ from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
 from tidegate.policy.bounds import strict
 from tidegate.policy.crash import crashed
+from unit.core.world import PRICES, Cancelled, World, call, drive
 
 LEASE = lease_of(10.0)
 
@@ -100,18 +100,11 @@ def test_what_cannot_be_given_back_now_is_owed() -> None:
     world = World()
     books = books_of(world)
     failing(world, Cancelled())
-    real = world._effect
-
-    async def only_admit(name: str, *rest: object, **more: object) -> object:
-        if name == "release":
-            raise StoreDown("locked")
-        return await real(name, *rest, **more)  # type: ignore[arg-type]  # passed on
-
-    world._effect = only_admit  # type: ignore[method-assign,assignment]  # the store fails from here on
+    world.store_dies_after = 1
     with pytest.raises(Cancelled):
         run_now(books.admit(an_ask(world)))
     assert (books.owed, len(world.open)) == (1, 1)
-    world._effect = real  # type: ignore[method-assign]  # it is back
+    world.heal()
     run_now(books.keep(LEASE))
     assert books.owed == 0
     world.check_every_hold_ended_once()
@@ -157,7 +150,27 @@ def test_a_settlement_that_is_cancelled_is_written_and_told() -> None:
     with pytest.raises(Cancelled):
         run_now(books.settle(hold, a_charge(hold)))
     assert world.facts == [AttemptSettled(a_charge(hold))]
-    assert (books.open_holds, books.owed) == (0, 0)
+    world.check_every_hold_ended_once()
+    assert (books.open_holds, books.owed) == (0, 1), "nobody heard whether it was written"
+    run_now(books.keep(LEASE))
+    assert (books.owed, len(world.facts)) == (0, 1)
+    world.check_every_hold_ended_once()
+
+
+def test_a_settlement_that_fails_after_its_caller_was_cancelled_is_not_lost() -> None:
+    """Cancelled while the store is locked: the store gives up later, when nobody listens any more."""
+    world = World()
+    books = books_of(world)
+    hold = admitted(world, books)
+    world.suspends = True
+    settling = books.settle(hold, a_charge(hold))
+    world.lost = True
+    with pytest.raises(Cancelled):
+        drive(settling, (1,))
+    assert (len(world.open), books.owed) == (1, 1)
+    world.heal()
+    run_now(books.keep(LEASE))
+    assert world.charges["one"].exactness == "actual"
     world.check_every_hold_ended_once()
 
 

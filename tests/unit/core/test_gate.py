@@ -1,12 +1,21 @@
 """The Gate over fakes that write down what happens: the order of effects, and no hold lost whatever fails."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+
+from tidegate.core.gate import Gate
+from tidegate.core.run_now import run_now
+from tidegate.model.errors import Broken, NotSent, StoreDown
+from tidegate.model.facts import AttemptSettled, CallFailed, CallRefused, CallSucceeded, HoldExceeded, LeaseExpired
+from tidegate.model.refusal import Refusal
+from tidegate.policy.rules import Retry, Route, Timeouts
 from unit.core.world import (
     MODEL,
+    Answer,
     Cancelled,
     Ended,
     World,
@@ -21,13 +30,6 @@ from unit.core.world import (
     stream,
     well,
 )
-
-from tidegate.core.gate import Gate
-from tidegate.core.run_now import run_now
-from tidegate.model.errors import Broken, NotSent, StoreDown
-from tidegate.model.facts import AttemptSettled, CallFailed, CallRefused, CallSucceeded, HoldExceeded, LeaseExpired
-from tidegate.model.refusal import Refusal
-from tidegate.policy.rules import Retry, Route, Timeouts
 
 RESET = Broken("reset", "reset")
 TIMEOUT = Broken("too slow", "timeout")
@@ -128,7 +130,7 @@ def test_what_is_the_callers_own_is_not_repeated(status: int) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [error(529, should_retry="false", x_should_retry="false"), error(402, "billing_error"), error(529, retry_after="999")],
+    [error(529, x_should_retry="false"), error(402, "billing_error"), error(529, retry_after="999")],
     ids=["told not to", "money ran out", "a hint beyond the deadline"],
 )
 def test_some_failures_are_final(answer: Ended) -> None:
@@ -244,7 +246,7 @@ def test_strict_never_asks() -> None:
     assert not world.sent
 
 
-NO_COUNT = {
+NO_COUNT: dict[str, Answer] = {
     "not sent": NotSent("refused"),
     "lost": RESET,
     "an error": error(500),
@@ -355,7 +357,7 @@ class Scene(NamedTuple):
     """One way in which a call can go."""
 
     answers: tuple[Any, ...]
-    rules: dict[str, Any] = {}
+    rules: Mapping[str, Any] = MappingProxyType({})
     refusals: tuple[Refusal | None, ...] = ()
     leave_after: int | None = None
 
@@ -474,20 +476,9 @@ def test_cancelled_while_the_store_is_down_a_hold_is_owed_or_swept(name: str) ->
         world = scene.world()
         gate = world.gate(**scene.rules)
         world.fail_at, world.error = at, Cancelled()
-        real = world._effect
-
-        async def failing(
-            name: str, effect: Callable[[], Any], *, quiet: bool = False, world: World = world, real: Any = real, at: int = at
-        ) -> Any:
-            if world.effects >= at and name.startswith(("settle", "release", "admit")):
-                world.journal.append(f"{name}: StoreDown")
-                raise StoreDown("locked")
-            return await real(name, effect, quiet=quiet)
-
-        world._effect = failing  # type: ignore[method-assign]  # the store fails from here on
+        world.store_dies_after = at
         swallow(lambda world=world, gate=gate: run_now(scene.run(world, gate)))  # type: ignore[misc]  # bound per turn
         assert len(world.open) <= gate.books.owed, (at, world.journal)
-        world._effect = real  # type: ignore[method-assign]  # it is back
         chores(world, gate)
         world.check_every_hold_ended_once()
 

@@ -12,7 +12,7 @@ from tidegate.core.gate import Gate
 from tidegate.core.ports import Headers, Outgoing
 from tidegate.core.run_now import run_now
 from tidegate.model.call import Caller, Reading
-from tidegate.model.errors import Broken, NotSent
+from tidegate.model.errors import Broken, NotSent, StoreDown
 from tidegate.model.facts import CallFailed, CallRefused, CallSucceeded, Fact
 from tidegate.model.hold import Adjustment, Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
@@ -31,6 +31,9 @@ JSON: Headers = ((b"content-type", b"application/json"), (b"request-id", b"req_u
 SSE: Headers = ((b"content-type", b"text/event-stream"), (b"request-id", b"req_up"))
 
 
+_MONEY = ("admit", "settle", "release")
+
+
 class Cancelled(BaseException):
     """What a cancelled task sees."""
 
@@ -44,13 +47,19 @@ class Pause:
 
 def drive(coro: Coroutine[Any, Any, T], cancel_at: Sequence[int] = ()) -> T:
     """Run a coroutine over suspending ports; cancel it at these suspensions, counted from 1."""
-    count = 0
+
+    def go_on() -> None:
+        coro.send(None)
+
+    def cancel() -> None:
+        coro.throw(Cancelled())
+
+    count, step = 0, go_on
     try:
-        step = lambda: coro.send(None)  # noqa: E731 - one of two ways to go on
         while True:
             step()
             count += 1
-            step = (lambda: coro.throw(Cancelled())) if count in cancel_at else (lambda: coro.send(None))
+            step = cancel if count in cancel_at else go_on
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]  # StopIteration.value is typed Any
 
@@ -84,7 +93,11 @@ class World:
         self.effects = 0
         self.fail_at = 0
         self.error: BaseException | None = None
+        self.store_dies_after: int | None = None
+        """After so many effects the store takes nothing any more."""
         self.suspends = False
+        self.lost = False
+        """An effect waits and then fails."""
         self.observe_fails = False
         self.sent: list[Outgoing] = []
         self.open: dict[str, Hold] = {}
@@ -102,11 +115,17 @@ class World:
     # -- effects
 
     async def _effect(self, name: str, effect: Callable[[], T], *, quiet: bool = False) -> T:
+        if self.store_dies_after is not None and self.effects >= self.store_dies_after and name.startswith(_MONEY):
+            self.journal.append(f"{name}: StoreDown")
+            raise StoreDown("locked")
         self.effects += 1
         error = self.error if self.effects == self.fail_at else None
         if error is not None and not isinstance(error, Cancelled):
             self.journal.append(f"{name}: {type(error).__name__}")
             raise error
+        if self.lost:
+            await Pause()
+            raise StoreDown("locked")
         found = effect()
         if not quiet:
             self.journal.append(name)
@@ -120,7 +139,8 @@ class World:
     def heal(self) -> None:
         """Nothing fails from now on."""
         self.fail_at = 0
-        self.suspends = False
+        self.store_dies_after = None
+        self.suspends = self.lost = False
         self.observe_fails = False
 
     # -- Clock
@@ -157,6 +177,8 @@ class World:
         return await self._effect(f"settle {charge.outcome} {charge.exactness}", lambda: self._write(charge))
 
     def _write(self, charge: Charge) -> bool:
+        if self.charges.get(charge.attempt_id) == charge:
+            return False  # once more, because nobody heard of the first time
         if self.open.pop(charge.attempt_id, None) is None:
             self.late.append(charge)
             return False
@@ -378,7 +400,7 @@ async def relayed(gate: Gate, asked: Call, *, leave_after: int | None = None) ->
 
 
 async def passed_on(exchange: Exchange, leave_after: int | None = None) -> tuple[int, bytes]:
-    got = []
+    got: list[bytes] = []
     try:
         while (leave_after is None or len(got) < leave_after) and (piece := await exchange.read()):
             got.append(piece)

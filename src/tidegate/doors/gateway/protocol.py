@@ -99,6 +99,9 @@ class Patient(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left, or we have."""
         self._unwait()
+        if self._running is not None:  # uvicorn tells the latest request only, and that may wait behind this one
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()

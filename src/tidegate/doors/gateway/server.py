@@ -27,12 +27,19 @@ class Chores:
             await self._keep()
         except StoreDown as down:
             if self.store_up:
-                self._logger.error("store_down", error_message=str(down))
+                self._tell("error", "store_down", error_message=str(down))
+            self.store_up = False
+        except Exception as error:  # noqa: BLE001 - the chores must go on: leases, debts and the sweep depend on them
+            self._tell("error", "chores_failed", error_type=type(error).__name__)  # no text, no traceback
             self.store_up = False
         else:
             if not self.store_up:
-                self._logger.info("store_up")
+                self._tell("info", "store_up")
             self.store_up = True
+
+    def _tell(self, level: str, event: str, **fields: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a log that cannot be written must not end the chores
+            getattr(self._logger, level)(event, **fields)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -1,0 +1,117 @@
+"""What the guard adds to the SDK's own CPU: per call and per event of a stream, bare and guarded in turns.
+
+    python bench/guard.py [--rounds 15] [--calls 100] [--events 300]
+
+One process, the fake Claude in another; CPU time of the whole process (the keeper's thread included), rounds
+interleaved, medians.  All controls on: limit, budget, durable hold, settlement, ledger in SQLite.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anthropic
+
+import tidegate
+from tidegate.testing import FakeClaude
+
+MODEL = "claude-haiku-4-5"
+SETTINGS: dict[str, Any] = {
+    "limits": [{"per": "user", "requests": "100000000/minute"}],
+    "budgets": [{"per": "organization", "amount": "1000000 USD", "every": "month"}],
+    "retry": {"attempts": 1},
+}
+TEXT = "What does the tide do when the moon is full? " * 40
+
+
+def main() -> None:
+    """Measure and print one line for each thing."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--events", type=int, default=300)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, FakeClaude() as fake:
+        os.chdir(folder)
+        Path("tidegate.toml").write_text("", encoding="utf-8")
+        sync = anthropic.Anthropic(base_url=fake.url, api_key=fake.key)
+        guarded = tidegate.guard(sync, **SETTINGS)
+        show("sync call", *measure(options.rounds, lambda c: calls(c, options.calls), sync, guarded), options.calls)
+        events = [options.events]
+        show("sync event", *measure(options.rounds, lambda c: stream(c, events), sync, guarded), events[0])
+        with asyncio.Runner() as runner:
+            awaited = anthropic.AsyncAnthropic(base_url=fake.url, api_key=fake.key)
+            both = (awaited, tidegate.guard(awaited, **SETTINGS))
+            show(
+                "async call",
+                *measure(options.rounds, lambda c: runner.run(acalls(c, options.calls)), *both),
+                options.calls,
+            )
+            show("async event", *measure(options.rounds, lambda c: runner.run(astream(c, events)), *both), events[0])
+            runner.run(awaited.close())
+
+
+def measure(rounds: int, work: Callable[[Any], None], bare: Any, guarded: Any) -> tuple[float, float]:
+    """Median CPU seconds of the work, bare and guarded."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for one in (bare, guarded):  # connections, imports, caches
+        work(one)
+    for number in range(rounds):
+        order = [(bare, times[0]), (guarded, times[1])]
+        for client, found in order if number % 2 else reversed(order):
+            start = time.process_time()
+            work(client)
+            found.append(time.process_time() - start)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def show(what: str, bare: float, guarded: float, count: int) -> None:
+    """Microseconds each, and the share that was added."""
+    unit = 1e6 / count
+    added = guarded - bare
+    print(
+        f"{what:12} bare {bare * unit:8.1f} us   guarded {guarded * unit:8.1f} us   "
+        f"added {added * unit:6.1f} us   {added / bare:6.1%}"
+    )
+    sys.stdout.flush()
+
+
+def request(**more: Any) -> dict[str, Any]:
+    """A request of 2 KB."""
+    return {"model": MODEL, "max_tokens": 2_000, "messages": [{"role": "user", "content": TEXT}], **more}
+
+
+def calls(client: Any, count: int) -> None:
+    for _ in range(count):
+        client.messages.create(**request())
+
+
+async def acalls(client: Any, count: int) -> None:
+    for _ in range(count):
+        await client.messages.create(**request())
+
+
+def _events(count: int) -> dict[str, str]:
+    """One event for each read: that is how they come over a network."""
+    return {"x-fake-fault": f"output_tokens={count}; tokens_per_event=1; gap=0.0005"}
+
+
+def stream(client: Any, events: list[int]) -> None:
+    with client.messages.create(**request(stream=True), extra_headers=_events(300)) as found:
+        events[0] = sum(1 for _ in found)
+
+
+async def astream(client: Any, events: list[int]) -> None:
+    async with await client.messages.create(**request(stream=True), extra_headers=_events(300)) as found:
+        events[0] = len([1 async for _ in found])
+
+
+if __name__ == "__main__":
+    main()
