@@ -49,7 +49,8 @@ worker_processes 1; daemon off; pid {folder}/{name}.pid; error_log {folder}/{nam
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000; client_body_buffer_size 1m;
-  client_body_temp_path {folder}/{name}.body; proxy_temp_path {folder}/{name}.proxy; fastcgi_temp_path {folder}/{name}.f;
+  client_body_temp_path {folder}/{name}.body; proxy_temp_path {folder}/{name}.proxy;
+  fastcgi_temp_path {folder}/{name}.f;
   uwsgi_temp_path {folder}/{name}.u; scgi_temp_path {folder}/{name}.s;
   upstream claude {{ server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 1000000000; }}
   server {{ listen 127.0.0.1:{port} backlog=4096; {server} }}
@@ -126,10 +127,9 @@ def _fixed_reply(folder: Path) -> str:
 @contextmanager
 def _nginx(folder: Path, name: str, port: int, server: str, core: int) -> Iterator[int]:
     config = folder / f"{name}.conf"
-    config.write_text(
-        NGINX.format(folder=folder, name=name, port=port, server=server, upstream=UPSTREAM, modules="")
-    )
-    with _process(["taskset", "-c", str(core), "nginx", "-c", str(config), "-e", str(folder / "start.log")], port) as pid:
+    config.write_text(NGINX.format(folder=folder, name=name, port=port, server=server, upstream=UPSTREAM, modules=""))
+    command = ["taskset", "-c", str(core), "nginx", "-c", str(config), "-e", str(folder / "start.log")]
+    with _process(command, port) as pid:
         yield pid
 
 
@@ -204,7 +204,8 @@ def _report(rounds: dict[str, list[dict[str, float]]], options: argparse.Namespa
     pairs = list(zip(rounds["tidegate"], rounds["nginx"], strict=True))
     result: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "machine": f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}",
         "command": f"make bench ({options.rounds} rounds of {options.seconds} s, {options.connections} connections)",
         "throughput_ratio": round(statistics.median(own["rps"] / other["rps"] for own, other in pairs), 3),
         "cpu_ratio": round(statistics.median(own["cpu_us"] / other["cpu_us"] for own, other in pairs), 2),
@@ -222,7 +223,10 @@ def _report(rounds: dict[str, list[dict[str, float]]], options: argparse.Namespa
     for name in rounds:
         row = result[name]
         print(f"{name:10}{row['rps']:>10,.0f}{row['cpu_us']:>12.1f}{row['p50_us']:>9,.0f}{row['p99_us']:>9,.0f}")
-    print(f"tidegate / nginx: {result['throughput_ratio']} of the throughput per core, {result['cpu_ratio']} x the CPU per request")
+    print(
+        f"tidegate / nginx: {result['throughput_ratio']} of the throughput, {result['cpu_ratio']} x the CPU, "
+        f"so {1 / result['cpu_ratio']:.3f} of nginx's throughput per core"
+    )
 
 
 if __name__ == "__main__":

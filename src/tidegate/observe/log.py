@@ -91,6 +91,7 @@ class LogFacts:
         }
 
     def __call__(self, fact: Fact) -> None:
+        """Write the line of a fact."""
         self._write[type(fact)](fact)
 
     def _success(self, fact: CallSucceeded) -> None:

@@ -78,7 +78,7 @@ class Live:
         return max(now, self.last + 1)
 
     def apply(self, entry: JournalEntry) -> tuple[str, ...]:
-        """Make the change; the keys whose states it touched.  An entry about a hold that is not open changes nothing."""
+        """Make the change; the keys it touched.  An entry about a hold that is not open changes nothing."""
         match entry:
             case Admitted(hold):
                 return self._place(hold)

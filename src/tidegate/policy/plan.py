@@ -10,7 +10,7 @@ from tidegate.policy import bounds
 from tidegate.policy.learning import DEFAULT, Ratio
 from tidegate.policy.prices import Price, PriceBook
 from tidegate.policy.routes import apply_route
-from tidegate.policy.rules import BoundMode, Rules
+from tidegate.policy.rules import BoundMode, Route, Rules
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -62,6 +62,18 @@ def plan(
     price = book.find(routed.model) or (book.dearest if rules.unknown_model == "dearest" else None)
     if price is None:
         return Refusal(reason="unknown_model")
+    return _priced(rules, route, reading, routed, price, betas, ratios)
+
+
+def _priced(
+    rules: Rules,
+    route: Route,
+    reading: Reading,
+    routed: Reading,
+    price: Price,
+    betas: tuple[str, ...],
+    ratios: Mapping[str, Ratio],
+) -> Plan | Refusal:
     mode = route.bound or rules.bound
     loops = routed.unbounded + betas
     if loops:

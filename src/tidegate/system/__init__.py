@@ -1,1 +1,1 @@
-"""This machine's clock and randomness."""
+"""The clock and the randomness of this machine."""

@@ -52,17 +52,18 @@ class OwnPages:
         path = scope["path"]
         if scope["method"] not in ("GET", "HEAD"):
             return _text(405, "Use GET.", (b"allow", b"GET, HEAD"))
-        if path == "/healthz":
+        if path == "/dashboard":
+            return self._dashboard(scope)
+        if path in ("/healthz", "/api/hello"):  # the latter is how Claude Code asks whether anybody is there
             return _json(200, {"status": "ok"})
-        if path == "/api/hello":  # Claude Code asks whether anybody is there
-            return _json(200, {})
         if path == "/readyz":
             state = self._ready()
             return _json(200 if state["ready"] else 503, state)
         if path == "/":
             return _text(302, "See the dashboard.", (b"location", b"/dashboard"))
-        if path != "/dashboard":
-            return _text(404, "Not found.")
+        return _text(404, "Not found.")
+
+    def _dashboard(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         if not self._admin_token:
             return _text(404, "Set TIDEGATE_ADMIN_TOKEN (32 characters or more) and restart to open the dashboard.")
         if not _is_admin(scope["headers"], self._admin_token):

@@ -45,7 +45,7 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
     gc.set_threshold(20_000, 50, 100)
     async with chores.running():
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn sets a flag, it has no event
             await asyncio.sleep(0.01)
         if server.started:
             on_ready()
