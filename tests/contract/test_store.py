@@ -264,6 +264,18 @@ def test_a_clock_that_jumps_back_forgives_nothing(here: Place) -> None:
     assert refused(here, "c", 31 * CENT, now=NOW - 40 * DAY).reason == "budget_spent"
 
 
+def test_a_refusal_at_a_wrong_time_forgives_nothing(here: Place) -> None:
+    """A clock that is a day ahead asks once, is refused for another reason, and is put right."""
+    holds = [admit(here, f"a{number}", CENT) for number in range(10)]
+    for number, hold in enumerate(holds):
+        here.run(here.store.settle(hold, bill(hold, CENT)))
+        admit(here, f"b{number}", CENT)
+    for _ in range(2):
+        assert refused(here, "c", CENT, now=NOW + DAY).reason == "too_many_concurrent"
+    assert refused(here, "d", CENT, now=NOW + SECOND).reason == "rate_limited"
+    assert same(here)
+
+
 @pytest.mark.parametrize("reopened", [False, True])
 def test_a_clock_that_jumps_ahead_and_back_while_nobody_asks_forgives_nothing(here: Place, reopened: bool) -> None:
     """The sweep runs every second whether anybody asks or not, so it is what meets a wrong clock first."""

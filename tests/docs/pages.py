@@ -127,9 +127,9 @@ def links(path: Path) -> Iterator[tuple[int, str]]:
             yield number, target
 
 
-def one(path: Path, title: str) -> Table:
-    """The only table below that heading."""
-    (table,) = [table for table in tables(path) if table.title == title]
+def one(path: Path, title: str, column: str | None = None) -> Table:
+    """The only table below that heading, or the only one there whose first column is called so."""
+    (table,) = [table for table in tables(path) if table.title == title and column in (None, table.columns[0])]
     return table
 
 

@@ -10,7 +10,6 @@ Directives, before the block that they are about (in brackets behind them stands
 
 and on their own:
 
-    run COMMAND             what the reader has done before they came to this page
     port NUMBER             that number stands for a free port
     let NAME be VALUE       NAME in commands and files stands for VALUE; `the last key`: the app key shown last
     stop                    Ctrl-C in the second terminal
@@ -146,8 +145,6 @@ class Reader:
         verb, _, rest = words.partition(" ")
         if verb in {"skip", "background", "save", "append"}:
             self._pending.append(words)
-        elif verb == "run":
-            self._run(rest, [])
         elif verb == "port":
             self._names[rest] = self.environ["PORT"] = str(free_port())
         elif verb == "let":

@@ -16,8 +16,9 @@ def test_the_tutorial(following: Reader) -> None:
     assert following.ran == 11
 
 
+@pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize(
-    ("page", "commands"), [("limits-and-budgets", 5), ("claude-code", 5), ("fake-claude", 3), ("recover", 8)]
+    ("page", "commands"), [("limits-and-budgets", 3), ("claude-code", 4), ("fake-claude", 3), ("recover", 6)]
 )
 def test_a_how_to(following: Reader, page: str, commands: int) -> None:
     following.follow(DOCS / "howto" / f"{page}.md")

@@ -36,8 +36,17 @@ Row = dict[str, Any]
 class Gateway:
     """One gateway process; its log and its complaints go to files of the site."""
 
-    def __init__(self, site: "Site", name: str, *, port: int = 0, debug: bool = False, form: str = "json") -> None:
-        self.log_file = site.folder / f"{name}.log"
+    def __init__(
+        self,
+        site: "Site",
+        name: str,
+        *,
+        port: int = 0,
+        debug: bool = False,
+        form: str = "json",
+        log: Path | None = None,
+    ) -> None:
+        self.log_file = log or site.folder / f"{name}.log"
         self.error_file = site.folder / f"{name}.err"
         self._ending = False
         with self.log_file.open("ab") as log, self.error_file.open("ab") as errors:
@@ -129,9 +138,10 @@ class Site:
         """True where a gateway is made to write to standard error."""
         self._read: dict[Path, tuple[int, list[Row]]] = {}
 
-    def start(self, *, port: int = 0, debug: bool = False, form: str = "json") -> Gateway:
+    def start(self, *, port: int = 0, debug: bool = False, form: str = "json", log: Path | None = None) -> Gateway:
         """A gateway that listens; `form` of its log: json or readable."""
-        gateway = Gateway(self, f"gateway-{len(self.gateways)}", port=port, debug=debug, form=form)
+        name = f"gateway-{len(self.gateways)}"
+        gateway = Gateway(self, name, port=port, debug=debug, form=form, log=log)
         self.gateways.append(gateway)
         return gateway
 

@@ -137,19 +137,35 @@ def test_a_process_that_lives_on_charges_what_another_left(
 def test_a_process_that_froze_corrects_what_another_charged(new_site: NewSite, fake_claude: FakeClaude) -> None:
     """Frozen for longer than its leases, it settles late: the whole hold was charged, an adjustment says the truth."""
     fake_claude.script(stall=4)
-    site = new_site(CONFIG.format(total=1))
+    site = new_site(CONFIG.format(total=3))
     frozen, other = site.start(), site.start()
-    bodies = {f"user-{number}": ask(f"Question {number}", stream=True) for number in range(20)}
+    bodies = {f"user-{number}": ask(f"Question {number}", stream=True) for number in range(8)}
+    begun: set[str] = set()
+
+    def adjustments() -> int:
+        return int(site.query("SELECT COUNT(*) AS n FROM adjustments")[0]["n"])
+
+    async def one(user: str, body: bytes) -> None:
+        def note(heard: bytes) -> bool:
+            if b"message_start" in heard:
+                begun.add(user)
+            return False
+
+        with contextlib.suppress(ConnectionError):
+            await call(frozen.port, request(body, key=site.key, headers={"x-tidegate-user": user}), leave=note)
 
     async def freeze() -> None:
-        await asyncio.to_thread(fake_claude.wait, attempts=20)
+        await asyncio.to_thread(until, lambda: len(begun) == len(bodies))
         frozen.freeze()
-        await asyncio.to_thread(until, lambda: len(site.charges()) >= 20)
+        await asyncio.to_thread(until, lambda: len(site.charges()) >= len(bodies))
         assert {charge["outcome"] for charge in site.charges()} == {"crashed"}
         frozen.thaw()
-        await asyncio.to_thread(until, lambda: site.query("SELECT COUNT(*) AS n FROM adjustments")[0]["n"] >= 20)
+        await asyncio.to_thread(until, lambda: adjustments() >= len(bodies))
 
-    asyncio.run(call_all(site, [frozen.port], bodies, freeze()))
+    async def all_of_it() -> None:
+        await asyncio.gather(freeze(), *(one(user, body) for user, body in bodies.items()))
+
+    asyncio.run(all_of_it())
     site.settled()
     fake_claude.wait(open=0)
     seen = {row.request_sha256: row for row in fake_claude.attempts()}

@@ -68,9 +68,16 @@ class Books:
 
     async def keep(self, lease: int) -> None:
         """The chores of every second: pay what is owed, renew leases (to `lease` microseconds), sweep dead holds."""
+        broken: Exception | None = None
         for attempt_id, pay in list(self._owed.items()):
-            await pay()
-            self._owed.pop(attempt_id, None)
+            try:
+                await pay()
+            except StoreDown:
+                raise
+            except Exception as error:  # noqa: BLE001 - one that cannot be paid must not stand in the way of the others
+                broken = error
+            else:
+                self._owed.pop(attempt_id, None)
         now = self._clock.now()
         aging = [name for name, hold in self._open.items() if hold.lease_until - now < lease // 2]
         if aging:
@@ -81,6 +88,8 @@ class Books:
         for charge in await self._store.sweep(now):
             self._open.pop(charge.attempt_id, None)
             self._observe(LeaseExpired(charge))
+        if broken is not None:
+            raise broken
 
     async def _pay(self, attempt_id: str, pay: Callable[[], Awaitable[object]]) -> None:
         self._open.pop(attempt_id, None)

@@ -80,6 +80,8 @@ class LogFacts:
     def __init__(self, logger: Any, texts: Texts) -> None:
         self._logger = logger
         self._texts = texts
+        self.lost = 0
+        """Lines that could not be written."""
         self._debug = logger.is_enabled_for(10)
         self._write: dict[type, Callable[[Any], None]] = {
             CallSucceeded: self._success,
@@ -91,8 +93,11 @@ class LogFacts:
         }
 
     def __call__(self, fact: Fact) -> None:
-        """Write the line of a fact."""
-        self._write[type(fact)](fact)
+        """Write the line of a fact; a log that cannot be written must not stop a call, let alone its settlement."""
+        try:
+            self._write[type(fact)](fact)
+        except (OSError, ValueError):  # a full disk, a closed pipe
+            self.lost += 1
 
     def _success(self, fact: CallSucceeded) -> None:
         charge = fact.charge

@@ -2,7 +2,7 @@
 
 Pure over the states that a store hands in.  Rules:
 1. `decide` only looks; what a hold changes stands in its entries, and `policy/journal.py` makes the change.
-2. A repeated attempt of one call is not another request, and is never refused for concurrency: the call is in.
+2. A repeated attempt of one call is not another request; while it waits for its turn its place may go to another.
 3. Of several refusals the gravest is told: a spent budget before a limit, a limit before a budget that is only held;
    of the same kind the one that lasts longest, so that who comes back when told is not sent away by another rule.
 """
@@ -40,7 +40,7 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal
             refusal = _check_budget(rule, states.tally(key), amount, now)
         elif kind == "c":
             amount = 1
-            refusal = _check_concurrency(rule, states.tally(key), ask)
+            refusal = _check_concurrency(rule, states.tally(key))
         elif kind == "r" and ask.attempt > 1:
             continue
         else:
@@ -88,8 +88,8 @@ def _check_budget(rule: Applied, tally: Tally, amount: int, now: int) -> Refusal
     return Refusal(reason="budget_spent", scope=rule.label, resets_at=period_end(rule.every, now), sized=True)
 
 
-def _check_concurrency(rule: Applied, tally: Tally, ask: Ask) -> Refusal | None:
-    if ask.attempt > 1 or tally.held < rule.amount:
+def _check_concurrency(rule: Applied, tally: Tally) -> Refusal | None:
+    if tally.held < rule.amount:
         return None
     return Refusal(reason="too_many_concurrent", scope=rule.label, retry_after=1.0)
 

@@ -30,18 +30,18 @@ class Window(Struct):
             del entries[:gone]
 
     def wait(self, amount: int, limit: int, now: int, length: int) -> int | None:
-        """0 when `amount` fits now, else microseconds until it can; None when it never can."""
-        self.prune(now, length)
+        """0 when `amount` fits now, else microseconds until it can; None when it never can.
+
+        Asking changes nothing: `now` may be wrong, and only what is granted makes it the store's time.
+        """
         excess = self.total + amount - limit
         if excess <= 0:
             return 0
-        if amount > limit:
-            return None
         for _, last, held in self.entries:
             excess -= held
             if excess <= 0:
-                return last + length - now
-        return length  # unreachable while total is the sum of the entries
+                return max(0, last + length - now)
+        return None
 
     def add(self, amount: int, now: int, length: int) -> None:
         """Count `amount` from `now` on; times never repeat and never go back."""

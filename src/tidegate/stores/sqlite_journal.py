@@ -29,7 +29,7 @@ TAIL = 16_384
 """Entries that stay behind a snapshot for the processes that lag."""
 
 MOST = 200_000
-"""States kept in memory after a snapshot; the tables have them all."""
+"""States kept in memory that have not changed since the snapshot; the tables have them."""
 
 _SAVE_TALLY = """
 INSERT INTO tallies VALUES (?, ?, ?)
@@ -82,6 +82,8 @@ class SqliteJournal:
             self._pending.clear()
         if self._seq - self._snapshot >= SNAPSHOT:
             self.save(db)
+        if len(self._tallies) + len(self._windows) > MOST:
+            self._forget_saved()
 
     def after_rollback(self) -> None:
         self._forget()
@@ -107,9 +109,6 @@ class SqliteJournal:
         db.execute("UPDATE snapshot SET seq = ?, first = ?, clock = ?", (self._seq, first, self.live.last))
         self._snapshot = self._seq
         self._unsaved.clear()
-        if len(self._tallies) + len(self._windows) > MOST:
-            self._tallies.clear()
-            self._windows.clear()
 
     def _catch_up(self, db: sqlite3.Connection) -> None:
         seq, first, clock, epoch = db.execute("SELECT seq, first, clock, epoch FROM snapshot").fetchone()
@@ -134,6 +133,11 @@ class SqliteJournal:
         """Another process has written the snapshot right here: every state as it is now is in the tables."""
         self._unsaved.clear()
         self._snapshot = seq
+
+    def _forget_saved(self) -> None:
+        """Let go of what the tables have as it is: calls that are only refused load states and change none."""
+        self._tallies = {key: tally for key, tally in self._tallies.items() if key in self._unsaved}
+        self._windows = {key: window for key, window in self._windows.items() if key in self._unsaved}
 
     def _forget(self) -> None:
         self._tallies.clear()

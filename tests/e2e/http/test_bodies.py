@@ -171,6 +171,18 @@ def test_a_flood_of_what_is_no_body_ends_early(hasty: Stage, kind: str) -> None:
     hasty.nothing_reached_the_fake()
 
 
+def test_a_pipeline_is_not_read_ahead_without_end(hasty: Stage) -> None:
+    """Behind a call that takes its time the sender has to wait, and not the gateway's memory to grow."""
+    before = memory(hasty)
+    first = request(hasty.key, BODY, "x-fake-delay: 2")
+    with wire(hasty.gateway.port, first) as connection:
+        connection.socket.settimeout(1)
+        with pytest.raises(TimeoutError):
+            connection.send(*[request(hasty.key) * 400] * 2_000)
+        assert memory(hasty) - before < 4 * MB
+    hasty.fake.wait(open=0)
+
+
 @pytest.mark.parametrize(("size", "status"), [(60_000, 200), (66_000, 413)])
 def test_a_head_has_64_kb(stage: Stage, size: int, status: int) -> None:
     for pieces in (1, 1000):

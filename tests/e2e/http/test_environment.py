@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,26 +35,25 @@ def run(
     site: Site,
     *options: str,
     prefix: Sequence[str] = (),
-    limits: Sequence[tuple[int, int]] = (),
-    command: Sequence[str] = ("serve", "--port", "0"),
-    **environ: str | None,
+    most: int | None = None,
+    environ: Mapping[str, str | None] = {},
 ) -> Ended:
-    """`tidegate serve`, which is expected to end by itself.  `limits` are resource limits of the process."""
+    """`tidegate serve`, which is expected to end by itself.  `most` bytes is what it can write into a file."""
 
     def limit() -> None:
-        for what, most in limits:
-            resource.setrlimit(what, (most, most))
+        if most is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
-    known = {**site.environ, **{name: value for name, value in environ.items() if value is not None}}
+    known = {**site.environ, **environ}
     done = subprocess.run(
-        [*prefix, sys.executable, "-m", "tidegate", *command, *options],
-        env={name: value for name, value in known.items() if name not in environ or environ[name] is not None},
+        [*prefix, sys.executable, "-m", "tidegate", "serve", *(options or ("--port", "0"))],
+        env={name: value for name, value in known.items() if value is not None},
         cwd=site.folder,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        preexec_fn=limit if limits else None,
+        preexec_fn=limit,
     )
     assert done.stdout == ""
     assert READY not in done.stderr
@@ -77,23 +76,19 @@ def is_fine(site: Site) -> None:
     assert ask(gateway.port, request(site.key)).status == 200
 
 
-def config(site: Site, text: str) -> None:
-    (site.folder / "tidegate.toml").write_text(text)
-
-
 # -- it does not start
 
 
 def test_a_port_in_use(new_site: NewSite) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        says(run(new_site(""), command=("serve", "--port", str(port))), FAILED, f"port {port}", "in use")
+        says(run(new_site(""), "--port", str(port)), FAILED, f"port {port}", "in use")
 
 
 def test_a_port_in_use_by_another_gateway(new_site: NewSite, fake_claude: FakeClaude) -> None:
     site = new_site("")
     gateway = site.start()
-    says(run(site, command=("serve", "--port", str(gateway.port))), FAILED, f"port {gateway.port}", "in use")
+    says(run(site, "--port", str(gateway.port)), FAILED, f"port {gateway.port}", "in use")
     assert ask(gateway.port, request(site.key)).status == 200
     assert len(fake_claude.attempts()) == 1
 
@@ -102,40 +97,30 @@ def test_a_port_in_use_by_another_gateway(new_site: NewSite, fake_claude: FakeCl
     ("text", "words"),
     [
         ("[gateway]\nhost = '127.0.0.1'\nprot = 1\n", ("tidegate.toml:3:", '"prot"', 'did you mean "port"')),
-        ("\n[gatway]\nport = 1\n", ("tidegate.toml:2:", '"gatway"', 'did you mean "gateway"')),
-        ("[[limits]]\nper = 'user'\nrequest = '1/minute'\n", ("tidegate.toml:3:", '"request"', '"requests"')),
+        ("\n[gatway]\nport = 1\n", ("tidegate.toml:2:", "[gatway]", "did you mean [gateway]")),
         ("[gateway\n", ("tidegate.toml:1:", "TOML")),
-        ("[gateway]\nport = 'x'\n", ("tidegate.toml:2:", "port")),
-        ("[[budgets]]\nper = 'user'\namount = '5 EUR'\nevery = 'day'\n", ("tidegate.toml:3:", "amount")),
     ],
 )
 def test_a_wrong_configuration(new_site: NewSite, text: str, words: tuple[str, ...]) -> None:
     site = new_site("")
-    config(site, text)
+    (site.folder / "tidegate.toml").write_text(text)
     says(run(site), USAGE, *words)
-    config(site, "")
-    is_fine(site)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
         ("ANTHROPIC_API_KEY", None, ("ANTHROPIC_API_KEY is not set", "--fake")),
-        ("ANTHROPIC_API_KEY", "", ("ANTHROPIC_API_KEY is empty",)),
         ("ANTHROPIC_API_KEY", " \t", ("ANTHROPIC_API_KEY is empty",)),
         ("TIDEGATE_KEY_SECRET", None, ("TIDEGATE_KEY_SECRET is not set", "tidegate init")),
-        ("TIDEGATE_KEY_SECRET", "", ("TIDEGATE_KEY_SECRET",)),
-        ("TIDEGATE_KEY_SECRET", "short", ("at least 32 characters, not 5",)),
-        ("TIDEGATE_ADMIN_TOKEN", "short", ("TIDEGATE_ADMIN_TOKEN", "at least 32")),
+        ("TIDEGATE_KEY_SECRET", "abc", ("at least 32 characters, not 3",)),
         ("TIDEGATE_GATEWAY_PROT", "1", ("TIDEGATE_GATEWAY_PROT", "TIDEGATE_GATEWAY_PORT")),
-        ("TIDEGATE_UPSTREAMS_ANTHROPIC_URL", "ftp://x", ("TIDEGATE_UPSTREAMS_ANTHROPIC_URL",)),
-        ("TIDEGATE_GATEWAY_MAX_BODY", "much", ("TIDEGATE_GATEWAY_MAX_BODY",)),
     ],
 )
 def test_a_wrong_environment(new_site: NewSite, name: str, value: str | None, words: tuple[str, ...]) -> None:
-    ended = run(new_site(""), **{name: value})
+    ended = run(new_site(""), environ={name: value})
     says(ended, USAGE, *words)
-    assert value is None or value.strip() in ("", "1", "ftp://x", "much") or value not in ended.complaint
+    assert "abc" not in ended.complaint
 
 
 @pytest.mark.parametrize(
@@ -144,11 +129,10 @@ def test_a_wrong_environment(new_site: NewSite, name: str, value: str | None, wo
         (("--config", "nowhere.toml"), USAGE, ("nowhere.toml", "tidegate init")),
         (("--host", "nowhere.invalid"), FAILED, ("nowhere.invalid",)),
         (("--host", "192.0.2.1"), FAILED, ("192.0.2.1",)),
-        (("--port", "99999"), USAGE, ("99999",)),
     ],
 )
 def test_a_wrong_command_line(new_site: NewSite, options: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
-    says(run(new_site(""), command=("serve", "--port", "0", *options)), code, *words)
+    says(run(new_site(""), *options), code, *words)
 
 
 # -- the database
@@ -159,9 +143,13 @@ def test_a_file_that_is_no_database(new_site: NewSite) -> None:
     text = b"The ledger of 1851, kept by hand.\n" * 100
     (site.folder / "notes.db").write_bytes(text)
     url = "sqlite:///notes.db"
-    says(run(site, TIDEGATE_STORE_URL=url, TIDEGATE_LEDGER_URL=url), USAGE, "notes.db", "not a SQLite database")
+    says(
+        run(site, environ={"TIDEGATE_STORE_URL": url, "TIDEGATE_LEDGER_URL": url}),
+        USAGE,
+        "notes.db",
+        "not a SQLite database",
+    )
     assert (site.folder / "notes.db").read_bytes() == text
-    is_fine(site)
 
 
 def test_a_damaged_database(new_site: NewSite) -> None:
@@ -178,15 +166,16 @@ def test_a_damaged_database(new_site: NewSite) -> None:
 def test_a_folder_instead_of_a_file(new_site: NewSite) -> None:
     site = new_site("")
     (site.folder / "store").mkdir()
-    says(run(site, TIDEGATE_STORE_URL="sqlite:///store"), USAGE, "store", "cannot be opened")
+    says(run(site, environ={"TIDEGATE_STORE_URL": "sqlite:///store"}), USAGE, "store", "cannot be opened")
 
 
 def test_a_folder_that_does_not_exist(new_site: NewSite) -> None:
     site = new_site("")
-    says(run(site, TIDEGATE_LEDGER_URL="sqlite:///no/such/ledger.db"), USAGE, "ledger.db", "folder exist")
+    says(run(site, environ={"TIDEGATE_LEDGER_URL": "sqlite:///no/such/ledger.db"}), USAGE, "ledger.db", "folder exist")
     assert not (site.folder / "no").exists()
 
 
+@pytest.mark.slow
 def test_a_locked_database(new_site: NewSite) -> None:
     """Five seconds of patience, then one line."""
     site = new_site("")
@@ -199,9 +188,7 @@ def test_a_locked_database(new_site: NewSite) -> None:
 def test_a_read_only_folder(new_site: NewSite) -> None:
     site = new_site("")
     with read_only(site.folder) as prefix:
-        ended = run(site, prefix=prefix)
-    assert ended.code == USAGE
-    says(ended, USAGE, "tidegate.db", "read-only")
+        says(run(site, prefix=prefix), USAGE, "tidegate.db", "may this user write there?")
     is_fine(site)
 
 
@@ -225,13 +212,13 @@ def read_only(folder: Path) -> Iterator[list[str]]:
     yield prefix
 
 
-@pytest.mark.parametrize("most", [0, 4096, 8192])
+@pytest.mark.parametrize("most", [0, 8192])
 def test_a_full_disk_at_the_start(new_site: NewSite, most: int) -> None:
     """A limit on the size of files stands for the disk; what was begun does not get in the way later."""
     site = new_site("")
     for name in ("tidegate.db", "tidegate.db-wal", "tidegate.db-shm"):
         (site.folder / name).unlink(missing_ok=True)
-    says(run(site, limits=[(resource.RLIMIT_FSIZE, most)]), USAGE, "tidegate.db", "full")
+    says(run(site, most=most), USAGE, "tidegate.db", "full")
     site.key = site.new_key()
     is_fine(site)
 
@@ -241,8 +228,8 @@ def test_a_full_disk_at_the_start(new_site: NewSite, most: int) -> None:
 
 def full(gateway: Gateway, *, yes: bool) -> None:
     """From now on the process can write no file, or can again."""
-    most = 1 if yes else resource.RLIM_INFINITY
-    resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+    _, hard = resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (1 if yes else hard, hard))
 
 
 def test_a_disk_that_fills_up(new_site: NewSite, fake_claude: FakeClaude) -> None:
@@ -265,6 +252,7 @@ def test_a_disk_that_fills_up(new_site: NewSite, fake_claude: FakeClaude) -> Non
     assert not site.holds()
 
 
+@pytest.mark.slow
 def test_a_database_that_another_program_locks(new_site: NewSite, fake_claude: FakeClaude) -> None:
     site = new_site("")
     gateway = site.start()
@@ -273,7 +261,7 @@ def test_a_database_that_another_program_locks(new_site: NewSite, fake_claude: F
         is_as_designed(ask(gateway.port, request(site.key)), "store_down")
     assert not fake_claude.attempts()
     assert ask(gateway.port, request(site.key)).status == 200
-    assert gateway.state()["store"] == "up"
+    until(lambda: gateway.state()["store"] == "up")
 
 
 def test_a_database_that_gets_damaged_while_it_serves(new_site: NewSite, fake_claude: FakeClaude) -> None:
@@ -328,12 +316,13 @@ def test_no_more_open_files(new_site: NewSite, fake_claude: FakeClaude) -> None:
     gateway = site.start()
     with wire(gateway.port, request(site.key)) as inside:
         assert inside.reply().status == 200
+        soft, hard = resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE)
         used = len(list(Path(f"/proc/{gateway.process.pid}/fd").iterdir()))
-        resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (used, resource.RLIM_INFINITY))
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (used, hard))
         for _ in range(20):
             with wire(gateway.port, request(site.key)) as outside, contextlib.suppress(ConnectionError):
                 assert outside.closed() == b""
         assert inside.send(request(site.key)).reply().status == 200
-    resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (4096, resource.RLIM_INFINITY))
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
     assert ask(gateway.port, request(site.key)).status == 200
     assert len(fake_claude.attempts()) == 3

@@ -122,8 +122,9 @@ def test_refusals_keep_their_place_in_a_pipeline(stage: Stage) -> None:
 
 def test_whoever_leaves_a_pipeline_leaves_the_rest_unasked(stage: Stage) -> None:
     first = request(stage.key, BODY, "x-fake-stall: before", "x-tidegate-user: leaves")
-    with wire(stage.gateway.port, first, request(stage.key)):
+    with wire(stage.gateway.port, first) as connection:
         stage.fake.wait(open=1)
+        connection.send(request(stage.key), request(stage.key)[:-9])
     stage.fake.wait(open=0)
     until(lambda: stage.site.charges("leaves"))
     assert [charge["outcome"] for charge in stage.site.charges("leaves")] == ["aborted"]
@@ -212,3 +213,18 @@ def test_a_half_closed_connection_counts_as_left(stage: Stage) -> None:
     stage.fake.wait(open=0)
     until(lambda: stage.site.charges("half"))
     assert stage.site.charges("half")[0]["outcome"] == "aborted"
+
+
+@pytest.mark.parametrize("raw", [BODY, STREAM], ids=["whole", "stream"])
+def test_a_kept_connection_does_not_keep_a_gateway_that_ends(stage: Stage, raw: bytes) -> None:
+    """The last answer says that its connection closes, and the process does not wait for the client to hang up."""
+    gateway = stage.site.start()
+    with wire(gateway.port, request(stage.key)) as kept:
+        assert "connection" not in kept.reply().headers
+        kept.send(request(stage.key, raw, "x-fake-delay: 0.7"))
+        stage.fake.wait(open=1)
+        gateway.terminate()
+        reply = kept.reply()
+        assert (reply.status, reply.headers.get("connection")) == (200, "close")
+        assert kept.closed() == b""
+        assert gateway.process.wait(10) == 0

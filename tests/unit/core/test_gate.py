@@ -36,6 +36,8 @@ TIMEOUT = Broken("too slow", "timeout")
 SIZED = Refusal(reason="budget_spent", scope="user", sized=True)
 FULL = Refusal(reason="rate_limited", scope="user", retry_after=3.0)
 
+WIRE = b"".join(events())
+
 HAIKU_IN, HAIKU_OUT = 1_000, 5_000
 """Nano-dollars a token."""
 
@@ -375,7 +377,7 @@ SCENES: dict[str, Scene] = {
     "error lost in the body": Scene((Ended(500, pieces=(b"{",), end=RESET), well())),
     "final error": Scene((error(400, "invalid_request_error"),)),
     "stream": Scene((stream(),)),
-    "stream in pieces": Scene((stream(*(bytes([byte]) for byte in b"".join(events()))),)),
+    "stream in pieces": Scene((stream(*(WIRE[at : at + 50] for at in range(0, len(WIRE), 50))),)),
     "cut stream": Scene((stream(*events(stop=False)),)),
     "reset stream": Scene((stream(*events(stop=False), end=RESET),)),
     "stalled stream": Scene((stream(*events(stop=False), end=TIMEOUT),)),

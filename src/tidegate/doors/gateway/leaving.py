@@ -33,7 +33,7 @@ class Leaving:
             if self._connection.transport.is_closing():
                 self._leave()
         else:
-            self._watch = asyncio.ensure_future(_next(self._receive))
+            self._watch = asyncio.ensure_future(_disconnect(self._receive))
             self._watch.add_done_callback(self._received)
         return self
 
@@ -94,5 +94,7 @@ def connection_of(method: object) -> Connection | None:
     return connection if hasattr(connection, "on_lost") else None
 
 
-async def _next(receive: Receive) -> object:
-    return await receive()
+async def _disconnect(receive: Receive) -> None:
+    """The client's leaving; a server may say first, once more, that the request is whole."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -4,7 +4,8 @@ The rules (RFC 9110 and 9112):
 
 1. What two servers could read in two ways is refused: a Host that is missing or there twice, a transfer coding other
    than `chunked`, a fragment in the target, data behind `connection: close`.
-2. A malformed request is refused in its turn: whoever was asked before it is still answered.  Nothing after it is read.
+2. A malformed request is refused in its turn: what was asked before it is still answered.  Nothing after it is read.
+   Of requests that wait for their turn at most 64 KB are read ahead.
 3. Trailers are no headers.  They are dropped: nothing may be said about a call after its key was checked.
 4. `Upgrade` is passed over, as HTTP allows; the request goes on as it is.  curl and Java ask for h2c by default.
 5. A head has `header_timeout`.  64 KB that complete nothing (a head, trailers, chunk extensions) end the connection.
@@ -87,7 +88,7 @@ class Patient(HttpToolsProtocol):
         """A request has begun and is not whole, or not even its head."""
         self._resuming = False
         self._moved = False
-        self._stray = self._head_size = self._hosts = 0
+        self._stray = self._ahead = self._head_size = self._hosts = 0
 
     # What the transport tells.
 
@@ -118,6 +119,9 @@ class Patient(HttpToolsProtocol):
             self._stop_reading(self._blame(error))
             return
         self._stray = 0 if self._moved else self._stray + len(data)
+        self._ahead = self._ahead + len(data) if self.pipeline else 0
+        if self._ahead > MOST_HEAD:
+            self.flow.pause_reading()
         if self._stray > MOST_HEAD:
             self._stop_reading(TOO_LONG)
         elif not self._open:
@@ -197,6 +201,8 @@ class Patient(HttpToolsProtocol):
         super().on_headers_complete()
         if not self.cycle.keep_alive:
             self.cycle.__class__ = LastCycle  # nothing of it has run yet
+        if self.pipeline:
+            self.flow.resume_reading()  # uvicorn stops here, and would not notice that the client leaves
 
     def _check_head(self) -> None:
         if self._head_size > MOST_HEAD:
@@ -227,6 +233,8 @@ class Patient(HttpToolsProtocol):
         It is what nearly every call gets, and the long way writes twice and looks at every header again.
         """
         if type(cycle) is not RequestResponseCycle or cycle.disconnected or self.flow.write_paused:
+            return False
+        if not cycle.keep_alive:  # the gateway ends: the reply must say so, and the connection close
             return False
         pieces = [STATUS_LINE[status]]
         for name, value in headers:

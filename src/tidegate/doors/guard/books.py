@@ -1,7 +1,5 @@
 """The books behind threads: as the core's, for callers that come from any number of threads and event loops at once."""
 
-from collections.abc import Awaitable, Callable
-
 from tidegate.core.books import Books
 from tidegate.core.ports import Clock, Observe, Store
 from tidegate.model.facts import LeaseExpired
@@ -30,10 +28,3 @@ class ThreadBooks(Books):
         for charge in await self._store.sweep(now):
             self._open.pop(charge.attempt_id, None)
             self._observe(LeaseExpired(charge))
-
-    async def _pay(self, attempt_id: str, pay: Callable[[], Awaitable[object]]) -> None:
-        try:
-            await super()._pay(attempt_id, pay)
-        except BaseException:  # Ctrl-C in the middle of it: a settlement may be repeated, so the keeper does
-            self._owed[attempt_id] = pay
-            raise

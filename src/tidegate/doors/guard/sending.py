@@ -2,8 +2,9 @@
 
 Rules:
 1. Written once; `Blocking` and `Suspending` are what differs between a thread and an event loop.
-2. An attempt is sent when the HTTP library says that it begins to write the request: a CONNECT to a proxy is none.
-   A transport that cannot say so counts as having sent as soon as it is asked.
+2. An attempt is sent when the HTTP library says that it has written, or has tried to write, the head of the request.
+   A CONNECT to a proxy is none, and a head that cannot be written stops before its first byte.  A transport that
+   cannot say so has sent, unless it says by its error that it never got so far.
 3. Closing a reply never raises: whoever closes has something to settle.  Ctrl-C or a cancellation that comes then is
    kept in `Via.interrupt` until that is done.
 4. A `total` that has passed is noticed between two pieces; the gap between them is the client's own time-out's.
@@ -112,10 +113,13 @@ class GuardUpstream:
         until = time.monotonic() + timeouts.total
         try:
             response = await via.ways.send(via.inner, sending.request)
+            sending.arrived()
         except httpx2.TransportError as error:
             raise sending.lost(error) from error
-        except Exception as error:
-            via.foreign = error
+        except BaseException as error:
+            sending.stopped()
+            if isinstance(error, Exception):
+                via.foreign = error
             raise
         reply = GuardReply(via, response, until)
         if own is not None:
@@ -191,13 +195,23 @@ class _Sending:
         self._connects = False
         self._users: Trace | None = request.extensions.get("trace")
         request.extensions["trace"] = via.ways.trace(self._note, self._users)
+
+    def arrived(self) -> None:
+        """A reply is here."""
+        if not self._sent:
+            self._sent = True
+            self._on_sent()
+
+    def stopped(self) -> None:
+        """Something else ended the sending: Ctrl-C, a cancellation, an error of the client's own."""
         if not self._tells:
-            on_sent()
+            self.arrived()
 
     def lost(self, error: httpx2.TransportError) -> NotSent | Broken:
         """What the failure of this attempt means."""
         if not self._sent and (self._tells or isinstance(error, _NEVER_SENT)):
             return NotSent(type(error).__name__)
+        self.arrived()
         return broken(error)
 
     def _note(self, event: str, info: dict[str, Any]) -> None:
@@ -206,13 +220,9 @@ class _Sending:
             return
         if event.endswith(".started"):
             self._connects = info["request"].method == b"CONNECT"
-            if not self._connects:
-                self._sent = True
-                self._on_sent()
         elif not self._connects:
-            # A header that cannot be written stops the request before its first byte.
-            if isinstance(info.get("exception"), httpcore2.LocalProtocolError):
-                self._sent = False
+            if not isinstance(info.get("exception"), httpcore2.LocalProtocolError):
+                self.arrived()
             self._trace_no_more()
 
     def _trace_no_more(self) -> None:
