@@ -1,6 +1,7 @@
 """From settings to a running Gate: the only file that names concrete classes."""
 
 import random
+import sys
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,7 @@ from tidegate.ledgers.keys import SqliteKeys
 from tidegate.ledgers.sqlite import SqliteLedger
 from tidegate.model.errors import ConfigError
 from tidegate.model.texts import Texts, parse_texts
+from tidegate.observe.lines import Lines
 from tidegate.observe.log import LogFacts, make_logger
 from tidegate.observe.std import StdFacts
 from tidegate.policy.prices import Override, PriceBook
@@ -43,6 +45,7 @@ class Running(Struct, frozen=True, kw_only=True):
     clock: Clock
     texts: Texts
     logger: Any
+    lines: Lines
 
     async def close(self) -> None:
         """Close connections and files."""
@@ -50,12 +53,14 @@ class Running(Struct, frozen=True, kw_only=True):
             await upstream.aclose()
         for file in self.files:
             file.close()
+        self.lines.close()
 
 
 def assemble(settings: Settings, *, log_format: str = "json") -> Running:
     """Everything that the gateway needs, for one event loop; raises ConfigError, contacts nothing."""
     texts = load_texts()
-    logger = make_logger("readable" if log_format == "readable" else "json")
+    lines = Lines(sys.stdout)
+    logger = make_logger("readable" if log_format == "readable" else "json", lines)
     clock = AsyncClock()
     files = Files(lambda path: AsyncFile(path, durability=settings.store.durability))
     ledger_file = files.open(settings, settings.ledger.url, "ledger")
@@ -71,6 +76,7 @@ def assemble(settings: Settings, *, log_format: str = "json") -> Running:
         clock=clock,
         texts=texts,
         logger=logger,
+        lines=lines,
     )
 
 
@@ -163,6 +169,11 @@ def _store(settings: Settings, files: "Files[Any]", ledger: SqliteLedger) -> Sto
 
 def _upstream(settings: Settings, wanted: UpstreamSettings) -> Anthropic:
     secret = resolve(wanted.api_key, settings.environ) if wanted.api_key else None
+    if secret is not None and secret.reveal().startswith("tg_"):
+        raise ConfigError(
+            f"{wanted.api_key} holds an app key of tidegate, not a key of the Claude API: set it to one that "
+            "begins with sk-ant-"
+        )
     return Anthropic(
         key=secret.reveal if secret is not None else None,
         url=wanted.url,

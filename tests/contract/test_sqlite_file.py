@@ -348,6 +348,22 @@ def test_a_loop_that_ended_while_it_waited_holds_nobody_up(folder: Path) -> None
             assert {row[0] for row in db.execute("SELECT note FROM notes")} >= {"a", "c"}
 
 
+def test_whoever_waits_on_a_loop_that_is_closed_holds_nobody_up(folder: Path) -> None:
+    with closing(AsyncFile(folder / "notes.db")) as file:
+        desk = Desk(asyncio.run, file)
+        loop = asyncio.new_event_loop()
+
+        async def forgotten() -> None:
+            file.run(note("a")).add_done_callback(lambda _: None)  # type: ignore[attr-defined]  # it is a future
+
+        with locked(file.path):
+            loop.run_until_complete(forgotten())
+            loop.close()
+
+        assert asyncio.run(together(note("b"), note("c"))(file)) == [1, 1]
+        assert desk.notes() == ["a", "b", "c"]
+
+
 def test_threads_take_turns(folder: Path) -> None:
     with closing(BlockingFile(folder / "notes.db")) as file:
         file.run_blocking(lambda db: db.execute(TABLE))

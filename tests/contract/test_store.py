@@ -105,11 +105,13 @@ def test_tokens_are_corrected_when_the_bill_is_actual(here: Place) -> None:
 def test_calls_at_once(here: Place) -> None:
     holds = [admit(here, f"a{number}", CENT) for number in range(10)]
     assert refused(here, "b").reason == "too_many_concurrent"
-    again = replace(ask("c", CENT), attempt=2)
-    assert isinstance(here.run(here.store.admit(again, NOW)), Hold), "a repeated attempt is in already"
-    here.run(here.store.release("c"))
+    again = here.run(here.store.admit(replace(ask("c", CENT), attempt=2), NOW))
+    assert isinstance(again, Refusal), "a repeated attempt needs a place like any other"
     here.run(here.store.settle(holds[0], bill(holds[0], 0)))
-    admit(here, "d")
+    here.run(here.store.release("a1"))
+    admit(here, "d", CENT)
+    admit(here, "e", CENT)
+    assert refused(here, "f", CENT).reason == "too_many_concurrent"
     here.run(here.store.sweep(NOW + LEASE + 100))
     assert {tally for key, tally in here.tallies().items() if key[0] == "c"} == set(), "the dead hold no place"
     assert same(here)

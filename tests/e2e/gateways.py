@@ -49,7 +49,7 @@ class Gateway:
         self.log_file = log or site.folder / f"{name}.log"
         self.error_file = site.folder / f"{name}.err"
         self._ending = False
-        with self.log_file.open("ab") as log, self.error_file.open("ab") as errors:
+        with self.log_file.open("ab") as lines, self.error_file.open("ab") as errors:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, str(Path(__file__).with_name("gateway_process.py"))),
@@ -57,7 +57,7 @@ class Gateway:
                     *("--config", str(site.folder / "tidegate.toml")),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=lines,
                 stderr=errors,
                 env=site.environ,
                 cwd=site.folder,

@@ -44,7 +44,7 @@ amount = "0.0001 USD"
 every = "total"
 [[limits]]
 per = "organization"
-concurrent = 100
+concurrent = 25
 [routes.drain]
 on_cut = "drain"
 [routes.estimate]
@@ -679,9 +679,23 @@ def test_an_end_that_cannot_wait_settles_what_it_cuts(new_site: NewSite, fake_cl
     assert len([line for line in site.log() if line["event"] == "claude_call_error"]) == 20
 
 
-def test_the_concurrency_limit_is_free_again_after_every_ending(site: Site) -> None:
-    """The tests above have opened more calls than the limit allows at once; none of them is still counted."""
-    site.settled()
+def test_the_concurrency_limit_is_free_again_after_an_abort(site: Site, fake_claude: FakeClaude) -> None:
+    """Three times as many calls as the limit allows at once; those before have all been aborted."""
+
+    async def abort(number: int, attempts: int) -> Answer:
+        headers = {"x-tidegate-user": "crowd", "x-fake-fault": "delay=60"}
+        sent = request(ask(f"Question {number}"), key=site.key, headers=headers)
+        return await call(
+            site.gateways[-1].port, sent, leave_when=asyncio.to_thread(fake_claude.wait, attempts=attempts)
+        )
+
+    async def crowd(attempts: int) -> list[Answer]:
+        return await asyncio.gather(*(abort(number, attempts) for number in range(25)))
+
+    for attempts in (25, 50, 75):
+        answers = asyncio.run(crowd(attempts))
+        assert all(answer.left_at is not None for answer in answers), "one of them was refused"
+        site.settled()
     tallies = site.tallies()
     assert [tally.held for key, tally in tallies.items() if key.startswith("c|")] in ([], [0])
     spent = sum(row["total_cost"] for row in site.charges())

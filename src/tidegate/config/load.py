@@ -77,7 +77,7 @@ def _settings(
         notices=(*notices.about_rules(file, rules), *said, *notices.about_upstreams(upstreams)),
     )
     trouble.raise_all()
-    return settings
+    return replace(settings, notices=(*settings.notices, *notices.about_unbuilt(settings)))
 
 
 def _env_file(file: ConfigFile | None, environ: Mapping[str, str], directory: Path, said: list[str]) -> EnvFile | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tidegate.config import urls
 from tidegate.config.files import FILE_NAME, ConfigFile, EnvFile
-from tidegate.config.settings import UpstreamSettings
+from tidegate.config.settings import Settings, UpstreamSettings, WhenDown
 from tidegate.policy.rules import Rules
 
 
@@ -16,6 +16,23 @@ def about_rules(file: ConfigFile | None, rules: Rules) -> list[str]:
     budget = "." if rules.budgets else ", and there is NO BUDGET: nothing bounds what is spent."
     start = f"No {FILE_NAME} here, so the built-in defaults are in use: {limits}{budget}"
     return [f"{start} `tidegate init` writes a configuration."]
+
+
+def about_unbuilt(settings: Settings) -> list[str]:
+    """Settings that this version reads and does not act on yet: nobody must believe in what is not there."""
+    rules, plain = settings.rules, Rules()
+    set_ = {
+        "[breaker] open_above and probe_after": (rules.breaker.open_above, rules.breaker.probe_after)
+        != (plain.breaker.open_above, plain.breaker.probe_after),
+        "[store] when_down": settings.store.when_down != WhenDown(),
+        "[[budgets]] alert_at": any(budget.alert_at for budget in rules.budgets),
+        "[routes] fallback": any(route.fallback for route in rules.routes.values()),
+        "[gateway] public_url": settings.gateway.public_url is not None,
+    }
+    notices = [f"{name} has no effect in this version." for name, used in set_.items() if used]
+    if len(settings.upstreams) > 1:
+        notices.append(f'Only the first upstream, "{settings.upstreams[0].name}", is used in this version.')
+    return notices
 
 
 def about_env_file(found: EnvFile, environ: Mapping[str, str]) -> list[str]:

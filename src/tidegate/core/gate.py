@@ -27,19 +27,23 @@ from tidegate.model.errors import Broken, NotSent, StoreDown
 from tidegate.model.facts import CallRefused
 from tidegate.model.hold import Ask, Hold
 from tidegate.model.refusal import Refusal
+from tidegate.model.texts import fill
 from tidegate.model.usage import Metered
 from tidegate.policy import bounds, retry
 from tidegate.policy.edit import count_tokens_body, with_max_tokens
 from tidegate.policy.error_json import read_error
-from tidegate.policy.final import Failed, final_answer
+from tidegate.policy.final import DOWN_AGAIN, Failed, final_answer
 from tidegate.policy.learning import Ratio, new_ratio
 from tidegate.policy.meter import read_message
 from tidegate.policy.plan import Plan, plan
 from tidegate.policy.prices import PriceBook
 from tidegate.policy.pricing import cost
-from tidegate.policy.replies import refusal_reply
+from tidegate.policy.replies import error_body, refusal_reply
 from tidegate.policy.rules import Rules
 from tidegate.policy.settlement import CostOf, Ending
+
+UNRECORDED = frozenset({"bad_key", "store_down"})
+"""Refusals that stand in the log only: anybody at all can cause the first, and nothing can be written at the second."""
 
 NOTHING = Metered()
 """What is known of a reply that never came."""
@@ -73,6 +77,9 @@ class Gate:
         self._new_id = new_id
         self._texts = texts
         self._lease = lease_of(rules.timeouts.total)
+        self._patient = msgspec.structs.replace(rules.timeouts, first_byte=rules.timeouts.total)
+        """For whole answers: their first byte comes when all is written."""
+        self._retries = retry.RetryBudget(rules.retry.budget, rules.breaker.window)
         self._ratios: dict[str, Ratio] = {}
         """By the price's model name: no more than there are prices."""
         self.books = Books(store, clock, observe)
@@ -111,10 +118,17 @@ class Gate:
     async def refused(self, fact: CallRefused) -> Exchange:
         """The reply of a refusal, recorded and told."""
         self._observe(fact)
-        with suppress(StoreDown):  # a refusal moves no money, and the log has it
-            await self._ledger.refused(fact)
+        if fact.refusal.reason not in UNRECORDED:
+            with suppress(StoreDown):  # a refusal moves no money, and the log has it
+                await self._ledger.refused(fact)
         status, headers, body = refusal_reply(fact.refusal, f"req_{fact.call_id}", self._texts)
         return Exchange(status, headers, body)
+
+    def broken(self, request_id: str) -> Exchange:
+        """The reply when tidegate itself has failed; SDKs must not repeat it, for it may have cost something."""
+        body = error_body("api_error", fill(self._texts, "crashed"), request_id)
+        headers = [(b"content-type", b"application/json"), (b"request-id", request_id.encode())]
+        return Exchange(500, [*headers, (b"x-should-retry", b"false")], body)
 
     async def keep(self) -> None:
         """The chores of every second; raises StoreDown."""
@@ -131,6 +145,7 @@ class Gate:
                 return hold if failed is None else self._fail(call, failed, telling)
             telling.attempts = number
             attempt = Attempt(call, planned, hold, self._clock, telling)
+            self._retries.attempted(self._clock.ticks())
             result = await self._send(attempt, outgoing)
             if isinstance(result, Exchange):
                 return result
@@ -149,8 +164,8 @@ class Gate:
         if not (isinstance(hold, Refusal) and hold.sized and planned.countable):
             return planned, hold
         tokens = await self._count(call)
-        if tokens is None:
-            return planned, hold
+        if tokens is None:  # it might fit: that nobody can say so now is not the caller's spending
+            return planned, Refusal(reason="upstream_down", retry_after=DOWN_AGAIN)
         bound = bounds.counted(planned.reading, planned.price, tokens)
         planned = msgspec.structs.replace(planned, bound=bound, countable=False)
         return planned, await self.books.admit(self._ask(call, planned, number))
@@ -161,7 +176,8 @@ class Gate:
             call_id=call.call_id,
             attempt=number,
             caller=call.caller,
-            model=call.model,
+            # Under a name that is no label the ledger keeps the price's own, so that budgets can be made from it.
+            model=call.model if call.model == planned.reading.model else planned.price.model,
             scope_model=planned.price.model,
             upstream=self._upstream.name,
             bound=planned.bound,
@@ -192,7 +208,8 @@ class Gate:
     async def _send(self, attempt: Attempt, outgoing: Outgoing) -> Exchange | Failed:
         """Send one attempt; what came of it, settled, or a stream that settles at its end."""
         try:
-            reply = await self._upstream.send(outgoing, self._rules.timeouts, attempt.mark_sent)
+            timeouts = self._rules.timeouts if attempt.plan.reading.stream else self._patient
+            reply = await self._upstream.send(outgoing, timeouts, attempt.mark_sent)
             attempt.replied(reply)
             if reply.status == 200 and is_event_stream(reply.headers):
                 return self._stream(attempt, reply)
@@ -274,8 +291,9 @@ class Gate:
     def _delay(self, call: Call, number: int, failed: Failed) -> float | None:
         if call.transparent:  # its client owns the retries
             return None
-        elapsed = self._clock.ticks() - call.started
-        return retry.decide(self._rules.retry, number, elapsed, failed.failure, self._rng)
+        now = self._clock.ticks()
+        delay = retry.decide(self._rules.retry, number, now - call.started, failed.failure, self._rng)
+        return delay if delay is not None and self._retries.allows(now) else None
 
     def _fail(self, call: Call, failed: Failed, telling: Telling) -> Exchange:
         """The reply after the last failure."""

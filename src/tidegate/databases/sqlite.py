@@ -211,6 +211,21 @@ class BlockingFile(_Transactions):
             listener.after_rollback()  # what it knows belongs to the old connection
 
 
+class ReadOnlyFile:
+    """A connection of its own that only reads, for reports on another thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, work: Work[T]) -> T:
+        """The result of `work` on committed data; raises StoreDown."""
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+                return work(db)
+        except sqlite3.Error as error:
+            raise StoreDown(explain(self.path, error)) from None
+
+
 class AsyncFile(_Transactions):
     """A file for one event loop: all work of a turn is one transaction."""
 
@@ -269,7 +284,7 @@ class AsyncFile(_Transactions):
             return self._one_by_one()
         self._since, self._waiting = None, []
         for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
+            if _is_awaited(future):
                 future.set_result(result)
         return True
 
@@ -291,15 +306,19 @@ class AsyncFile(_Transactions):
             except Exception as error:  # noqa: BLE001 - it belongs to the one who asked
                 _fail(future, error)
             else:
-                if not future.done():
+                if _is_awaited(future):
                     future.set_result(result)
             del self._waiting[0]
         self._since = None
         return True
 
 
+def _is_awaited(future: asyncio.Future[Any]) -> bool:
+    return not (future.done() or future.get_loop().is_closed())
+
+
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:
-    if not future.done():
+    if _is_awaited(future):
         future.set_exception(error)
         future.exception()  # seen: an abandoned waiter must not become a warning at exit
 

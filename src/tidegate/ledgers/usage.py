@@ -1,12 +1,14 @@
 """Reports over the ledger: who spent what, by user, route, model, app or day."""
 
 import sqlite3
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
-from tidegate.databases.sqlite import File
+from tidegate.databases.sqlite import Work
 from tidegate.model.times import rfc3339
+
+T = TypeVar("T")
 
 Grouping = Literal["users", "routes", "models", "apps", "days"]
 
@@ -22,8 +24,11 @@ _QUERY = """
 SELECT {column} AS name,
        COUNT(DISTINCT call_id), COUNT(*), SUM(outcome NOT IN ('ok', 'model_refusal')),
        SUM(input_tokens), SUM(cache_read_tokens), SUM(cache_write_5m_tokens + cache_write_1h_tokens),
-       SUM(output_tokens), SUM(total_cost), SUM(CASE exactness WHEN 'actual' THEN 0 ELSE total_cost END)
-FROM costs WHERE started_at >= ? AND started_at < ? GROUP BY name ORDER BY {order}
+       SUM(output_tokens), SUM(cost + COALESCE(delta, 0)),
+       SUM(CASE exactness WHEN 'actual' THEN 0 ELSE cost + COALESCE(delta, 0) END)
+FROM charges LEFT JOIN (SELECT adjusts, SUM(cost_delta) AS delta FROM adjustments GROUP BY adjusts)
+     ON adjusts = attempt_id
+WHERE started_at >= ? AND started_at < ? GROUP BY name ORDER BY {order}
 """
 
 
@@ -44,10 +49,17 @@ class UsageRow(Struct, frozen=True, kw_only=True):
     """The part of `cost` that is assumed or estimated."""
 
 
+class Readable(Protocol):
+    """A file that can be read."""
+
+    def read(self, work: Work[T]) -> T:
+        """The result of `work` on committed data; raises StoreDown."""
+
+
 class UsageReader:
     """Reads reports from a ledger's file; times in microseconds since 1970 UTC."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
 
     def rows(self, grouping: Grouping, since: int, until: int) -> list[UsageRow]:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 import msgspec
 import structlog
@@ -20,18 +20,21 @@ from tidegate.model.facts import (
 from tidegate.model.hold import Charge
 from tidegate.model.texts import Texts, fill
 from tidegate.model.times import rfc3339
+from tidegate.observe.lines import Lines
 from tidegate.policy.replies import refusal_text
 
 LogFormat = Literal["json", "readable"]
 
+Out = TextIO | Lines
 
-def make_logger(form: LogFormat, out: TextIO | None = None, *, debug: bool = False) -> Any:
+
+def make_logger(form: LogFormat, out: Out | None = None, *, debug: bool = False) -> Any:
     """A structlog logger of our own: the application's logging set-up stays untouched."""
     out = out or sys.stdout
     if form == "json":
-        return JsonLogger(structlog.WriteLogger(out), [], {"debug": debug})
+        return JsonLogger(structlog.WriteLogger(cast("TextIO", out)), [], {"debug": debug})
     return structlog.wrap_logger(
-        structlog.PrintLogger(out),
+        structlog.PrintLogger(cast("TextIO", out)),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
@@ -80,8 +83,6 @@ class LogFacts:
     def __init__(self, logger: Any, texts: Texts) -> None:
         self._logger = logger
         self._texts = texts
-        self.lost = 0
-        """Lines that could not be written."""
         self._debug = logger.is_enabled_for(10)
         self._write: dict[type, Callable[[Any], None]] = {
             CallSucceeded: self._success,
@@ -93,11 +94,8 @@ class LogFacts:
         }
 
     def __call__(self, fact: Fact) -> None:
-        """Write the line of a fact; a log that cannot be written must not stop a call, let alone its settlement."""
-        try:
-            self._write[type(fact)](fact)
-        except (OSError, ValueError):  # a full disk, a closed pipe
-            self.lost += 1
+        """Write the line of a fact."""
+        self._write[type(fact)](fact)
 
     def _success(self, fact: CallSucceeded) -> None:
         charge = fact.charge

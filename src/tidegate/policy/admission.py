@@ -12,13 +12,18 @@ from functools import lru_cache
 from math import inf
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from tidegate.model.call import Bound
 from tidegate.model.hold import Ask, Entry, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
 from tidegate.policy.budgets import Tally, period_end, period_start
 from tidegate.policy.limits import Window
 from tidegate.policy.scopes import Applied, Scopes
+
+TOO_DEAR = "This one request could cost more than the whole budget; ask for a smaller max_tokens or a shorter prompt."
+TOO_LARGE = "This one request could take more tokens than the limit allows; ask for a smaller max_tokens."
 
 
 class States(Struct, frozen=True):
@@ -32,12 +37,13 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal
     """The hold that every scope agrees to, or who refuses.  `now` is store time, microseconds since 1970 UTC."""
     entries: list[Entry] = []
     worst: Refusal | None = None
+    sized = True
     for rule, key in scopes.keyed(ask.caller, ask.scope_model):
         kind = rule.kind
         if kind == "b":
             amount = ask.bound.cost
             key = budget_key(rule, key, now)  # noqa: PLW2901 - the key of this period
-            refusal = _check_budget(rule, states.tally(key), amount, now)
+            refusal = _check_budget(rule, states.tally(key), ask.bound, now)
         elif kind == "c":
             amount = 1
             refusal = _check_concurrency(rule, states.tally(key))
@@ -45,12 +51,13 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal
             continue
         else:
             amount = _asked(kind, ask)
-            refusal = _check_window(rule, states.window(key), amount, now)
+            refusal = _check_window(rule, states.window(key), amount, ask, now)
         if refusal is not None:
             worst = refusal if worst is None else max(worst, refusal, key=_gravity)
+            sized = sized and refusal.sized  # one that no smaller hold can please is enough
         entries.append(Entry(key, amount, rule.window))
     if worst is not None:
-        return worst
+        return worst if sized else replace(worst, sized=False)
     return Hold(ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=tuple(entries))
 
 
@@ -80,12 +87,17 @@ def _asked(kind: str, ask: Ask) -> int:
     return bound.input_tokens + bound.output_tokens
 
 
-def _check_budget(rule: Applied, tally: Tally, amount: int, now: int) -> Refusal | None:
+def _check_budget(rule: Applied, tally: Tally, bound: Bound, now: int) -> Refusal | None:
+    amount = bound.cost
     if tally.settled + tally.held + amount <= rule.amount:
         return None
+    # Counting the tokens can only make the input part smaller; it must be worth a request to the upstream.
+    sized = tally.settled + tally.held + amount - bound.input_cost < rule.amount
     if tally.settled + amount <= rule.amount:
-        return Refusal(reason="budget_held", scope=rule.label, retry_after=1.0, sized=True)
-    return Refusal(reason="budget_spent", scope=rule.label, resets_at=period_end(rule.every, now), sized=True)
+        return Refusal(reason="budget_held", scope=rule.label, retry_after=1.0, sized=sized)
+    resets_at = period_end(rule.every, now)
+    detail = TOO_DEAR if amount > rule.amount and tally.settled < rule.amount else ""
+    return Refusal(reason="budget_spent", scope=rule.label, resets_at=resets_at, sized=sized, detail=detail)
 
 
 def _check_concurrency(rule: Applied, tally: Tally) -> Refusal | None:
@@ -94,12 +106,15 @@ def _check_concurrency(rule: Applied, tally: Tally) -> Refusal | None:
     return Refusal(reason="too_many_concurrent", scope=rule.label, retry_after=1.0)
 
 
-def _check_window(rule: Applied, window: Window, amount: int, now: int) -> Refusal | None:
+def _check_window(rule: Applied, window: Window, amount: int, ask: Ask, now: int) -> Refusal | None:
     wait = window.wait(amount, rule.amount, now, rule.window)
     if wait == 0:
         return None
     seconds = (rule.window if wait is None else wait) / SECOND
-    return Refusal(reason="rate_limited", scope=rule.label, retry_after=seconds, sized=rule.kind != "r")
+    least = {"i": 0, "t": ask.bound.output_tokens}.get(rule.kind)
+    sized = least is not None and window.wait(least, rule.amount, now, rule.window) == 0
+    detail = TOO_LARGE if wait is None else ""
+    return Refusal(reason="rate_limited", scope=rule.label, retry_after=seconds, sized=sized, detail=detail)
 
 
 def _gravity(refusal: Refusal) -> tuple[int, float]:

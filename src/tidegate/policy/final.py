@@ -60,15 +60,23 @@ def final_answer(failed: Failed, request_id: str, texts: Texts, *, transparent: 
             return replace(answer, headers=[pair for pair in answer.headers if pair[0] != b"x-should-retry"])
         return answer
     said = _request_id(failed.headers, info)
-    if not transparent:
-        if status == 401:
-            return _refused(Refusal(reason="upstream_key_rejected"), request_id, texts, said)
-        if is_spend_stop(status, info):
-            refusal = Refusal(reason="upstream_spend_stop", scope="organization", resets_at=info.resets_at)
-            return _refused(refusal, request_id, texts, said)
-        if status in RETRYABLE or status >= 500:
-            code, headers, body = friendly_error(status, failed.headers, info, request_id, texts)
-            return _answer(code, headers, body, status, info, said)
+    if not 400 <= status <= 599:  # a redirect or no status of HTTP: no answer for anybody
+        return _refused(Refusal(reason="upstream_down", retry_after=DOWN_AGAIN), request_id, texts, said)
+    if transparent:
+        return _answer(status, failed.headers, failed.body, status, info, said)
+    return _worded(failed, status, info, request_id, texts, said)
+
+
+def _worded(failed: Failed, status: int, info: ErrorInfo, request_id: str, texts: Texts, said: str | None) -> Answer:
+    """For everyone but a transparent key."""
+    if status == 401:
+        return _refused(Refusal(reason="upstream_key_rejected"), request_id, texts, said)
+    if is_spend_stop(status, info):
+        refusal = Refusal(reason="upstream_spend_stop", scope="organization", resets_at=info.resets_at)
+        return _refused(refusal, request_id, texts, said)
+    if status in RETRYABLE or status >= 500:
+        code, headers, body = friendly_error(status, failed.headers, info, request_id, texts)
+        return _answer(code, headers, body, status, info, said)
     return _answer(status, failed.headers, failed.body, status, info, said)
 
 

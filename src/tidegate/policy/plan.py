@@ -62,7 +62,7 @@ def plan(
     price = book.find(routed.model) or (book.dearest if rules.unknown_model == "dearest" else None)
     if price is None:
         return Refusal(reason="unknown_model")
-    return _priced(rules, route, reading, routed, price, betas, ratios)
+    return _priced(rules, route, reading, routed, price, betas, ratios, restricted=bool(models))
 
 
 def _priced(
@@ -73,9 +73,13 @@ def _priced(
     price: Price,
     betas: tuple[str, ...],
     ratios: Mapping[str, Ratio],
+    *,
+    restricted: bool,
 ) -> Plan | Refusal:
     mode = route.bound or rules.bound
     loops = routed.unbounded + betas
+    if (restricted or route.models) and not OTHER_MODELS.isdisjoint(loops):
+        return Refusal(reason="not_allowed", scope="model", detail=f"It may use other models ({', '.join(loops)}).")
     if loops:
         unbounded = route.unbounded or rules.unbounded or ("refuse" if mode == "strict" else "estimate")
         if unbounded == "refuse":
@@ -90,6 +94,9 @@ def _priced(
         on_cut=route.on_cut or rules.on_cut,
     )
 
+
+OTHER_MODELS = frozenset({"fallbacks", "server-side-fallback", "advisor", "unread_parts"})
+"""Features by which a request can be answered by another model than the one that it names."""
 
 ANONYMOUS = "anonymous"
 """The shared user of calls that name none."""

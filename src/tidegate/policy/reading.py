@@ -12,13 +12,13 @@ from typing import Final
 
 from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError
 from msgspec.json import Decoder
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from tidegate.model.call import Reading
 from tidegate.model.refusal import Refusal
 from tidegate.policy.features import NO_TOOLS, read_tools, unbounded_fields, unknown_choices
 from tidegate.policy.inputs import ABSENT, BRACE, BRACKET, QUOTE, Inputs, Members, text_of
-from tidegate.policy.scan import TwiceError, check_unique, spans
+from tidegate.policy.scan import TwiceError, check_unique, object_size, spans
 
 MAX_TOKENS: Final = 2**31
 MAX_MODEL: Final = 256
@@ -29,6 +29,13 @@ MAX_CHOICE: Final = 64
 class _Message(Struct, frozen=True, gc=False):
     content: Raw = ABSENT
     role: Raw = ABSENT
+
+
+class _Said(Struct, frozen=True, gc=False):
+    """A message that has all that a message must have; anything else ends the decoding at once."""
+
+    content: Raw
+    role: Raw
 
 
 class _Metadata(Struct, frozen=True, gc=False):
@@ -63,9 +70,15 @@ _REST: Final = _NAMES[4:]
 _COSTS: Final = tuple(len(name) + 4 for name in _REST)
 """What a member takes beside its value: the name, two quotes, a colon, a comma."""
 _RARE: Final = ("mcp_servers", "fallbacks", "compaction", "container", "thread")
+MANY: Final = 10_000
+"""Braces above which the parts of a request are not looked at one by one: that takes microseconds for each."""
+MOST_SCANNED: Final = 1_000_000
+"""Bytes of such a request that are searched for names in odd spellings."""
+_LOOKED_INTO: Final = tuple(name for name in (*_NAMES, *_RARE) if name != "messages")
 _FOLDED: Final = frozenset(name.casefold() for name in (*_NAMES, *_RARE))
 
 _TOP: Decoder[_Top] = Decoder(_Top)
+_SAID: Decoder[list[_Said]] = Decoder(list[_Said])
 _BODY: Decoder[Members] = Decoder(Members)
 
 
@@ -81,6 +94,8 @@ def read(body: bytes) -> Reading | Refusal:
     try:
         if not body.isascii():
             body.decode()
+        if body.count(b"{") > MANY:
+            return _read_many(body)
         return _read_fast(body) or _read_exact(body)
     except TwiceError as twice:
         # Any other name is content.
@@ -167,6 +182,51 @@ def _read_exact(body: bytes) -> Reading:
     )
     user = text_of(_member(fields["metadata"], "user_id")) if "metadata" in fields else None
     return _reading(body, top, user, rare, inputs)
+
+
+def _read_many(body: bytes) -> Reading:
+    """A body with very many braces, without looking at each part: nobody's request may hold up everybody else's.
+
+    Prompts that are plain strings (of code, say) are read as ever.  Anything else is taken for a whole context window,
+    and for a request without a bound, since it may define tools.
+    """
+    fields = _BODY.decode(body)
+    if object_size(fields) != len(body) and (b"\\u" in body or _named_twice(body)):
+        if len(body) > MOST_SCANNED:
+            raise _BadError("a request with so many parts must name nothing twice and write its names without escapes")
+        spans(body, fields)
+    rare = {name: raw for name, raw in fields.items() if name not in _NAMES}
+    if any(name not in _FOLDED and name.casefold() in _FOLDED for name in rare):
+        raise _BadError("the names of fields must be written in lower case")
+    if any(bytes(fields.get(name, ABSENT)).count(b"{") > MANY for name in _LOOKED_INTO):
+        raise _BadError("it has too many tools or too many parts in its system prompt")
+    inputs = Inputs(exact=True)
+    messages = fields.get("messages", ABSENT)
+    unread = bytes(messages).count(b'"role"') > MANY or not _are_strings(messages)
+    if unread:
+        inputs.opaque(messages)
+    top = _Top(
+        [],
+        _model(fields.get("model", ABSENT)),
+        _stream(fields["stream"]) if "stream" in fields else UNSET,
+        UNSET,
+        *[fields.get(name, ABSENT) for name in _REST],
+    )
+    user = text_of(_member(fields["metadata"], "user_id")) if "metadata" in fields else None
+    reading = _reading(body, top, user, rare, inputs)
+    return replace(reading, unbounded=(*reading.unbounded, "unread_parts")) if unread else reading
+
+
+def _named_twice(body: bytes) -> bool:
+    """Whether one of the names stands there twice; within a string its quotes would be escaped."""
+    return any(body.count(b'"%b"' % name.encode()) > 1 for name in (*_NAMES, *_RARE))
+
+
+def _are_strings(messages: Raw) -> bool:
+    try:
+        return bool(messages) and all(memoryview(said.content)[0] == QUOTE for said in _SAID.decode(messages))
+    except ValidationError:
+        return False
 
 
 def _contents(raw: Raw, inputs: Inputs) -> list[Raw]:

@@ -75,7 +75,10 @@ def refusal_text(refusal: Refusal, texts: Texts) -> str:
         retry_after=seconds_to_wait(refusal),
         resets_at=refusal.resets_at,
     )
-    return f"{text} {refusal.detail}" if refusal.detail else text
+    if not refusal.detail:
+        return text
+    detail = refusal.detail[0].upper() + refusal.detail[1:]
+    return f"{text} {detail}" if detail.endswith(".") else f"{text} {detail}."
 
 
 def seconds_to_wait(refusal: Refusal) -> int | None:

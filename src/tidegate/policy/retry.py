@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from tidegate.model.times import SECOND, as_microseconds
 from tidegate.policy.error_json import ErrorInfo
+from tidegate.policy.limits import Window
 from tidegate.policy.rules import Retry
 
 SPEND_CODES = frozenset({
@@ -98,6 +99,30 @@ def is_spend_stop(status: int, error: ErrorInfo | None) -> bool:
         or error.code in SPEND_CODES
         or error.message_kind in ("spend_limit", "low_credit")
     )
+
+
+class RetryBudget:
+    """How many retries the traffic of the last `window` seconds allows; ends storms.  Ticks are monotonic seconds."""
+
+    def __init__(self, share: float, window: float) -> None:
+        self._share = share
+        self._length = max(1, int(window * SECOND))
+        self._attempts = Window()
+        self._retries = Window()
+
+    def attempted(self, ticks: float) -> None:
+        """One attempt is sent."""
+        self._attempts.add(1, int(ticks * SECOND), self._length)
+
+    def allows(self, ticks: float) -> bool:
+        """Whether one more retry keeps to its share; it is then counted."""
+        now = int(ticks * SECOND)
+        self._attempts.prune(now, self._length)
+        self._retries.prune(now, self._length)
+        if not within_budget(self._retries.total, self._attempts.total, self._share):
+            return False
+        self._retries.add(1, now, self._length)
+        return True
 
 
 def within_budget(retries: int, attempts: int, share: float) -> bool:

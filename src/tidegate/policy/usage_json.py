@@ -25,7 +25,7 @@ from tidegate.model.usage import Part, Usage
 
 Shape = TypeVar("Shape", bound=Struct)
 
-MOST = 10**12
+MOST = 10**9
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 Vocabulary = dict[str | None, str | None]

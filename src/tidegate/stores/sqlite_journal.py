@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from tidegate.model.errors import ConfigError
 from tidegate.model.hold import Hold
 from tidegate.policy.admission import States
 from tidegate.policy.budgets import Tally
@@ -27,6 +28,11 @@ SNAPSHOT = 16_384
 
 TAIL = 16_384
 """Entries that stay behind a snapshot for the processes that lag."""
+
+UNREADABLE = (
+    "The store's journal was written by another version of tidegate, or is damaged: use that version, or move the file "
+    "away and start with a new one."
+)
 
 MOST = 200_000
 """States kept in memory that have not changed since the snapshot; the tables have them."""
@@ -73,7 +79,10 @@ class SqliteJournal:
         self._db = db
         version = db.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
-            self._catch_up(db)
+            try:
+                self._catch_up(db)
+            except msgspec.DecodeError:
+                raise ConfigError(UNREADABLE) from None
             self._version = version
 
     def before_commit(self, db: sqlite3.Connection) -> None:

@@ -18,7 +18,7 @@ M = b'"model":"claude-haiku-4-5"'
 N = b'"max_tokens":50'
 ESCAPED = rb'"messages":[{"role":"\u0075ser","content":"\ud83c\udf0a\/\b"}]'
 ESCAPED_NAMES = (
-    rb'"\u006dodel":"claude-haiku-4-5","max\u005ftokens":50,"m\u0065ssages":[{"r\u006fle":"user","content":""}]'
+    rb'"\u006dodel":"claude-haiku-4-5","max\u005ftokens":50,"m\u0065ssages":[{"r\u006fle":"user","content":"x"}]'
 )
 
 BODIES: dict[str, bytes] = {

@@ -38,7 +38,10 @@ def events(output: int = 7) -> list[bytes]:
         ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
         ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "High."}}),
         ("content_block_stop", {"index": 0}),
-        ("message_delta", {"delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": output}}),
+        (
+            "message_delta",
+            {"delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": output}},
+        ),
         ("message_stop", {}),
     ]
     return [f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode() for name, data in found]

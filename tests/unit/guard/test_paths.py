@@ -29,7 +29,10 @@ def posts() -> set[str]:
     found: set[str] = set()
     for file in (Path(anthropic.__file__).parent / "resources").rglob("*.py"):
         text = file.read_text("utf-8")
-        found |= {path.partition("?")[0] for path in re.findall(r'self\._(?:post|put|patch)\(\s*(?:path_template\(\s*)?"([^"]*)"', text)}
+        found |= {
+            path.partition("?")[0]
+            for path in re.findall(r'self\._(?:post|put|patch)\(\s*(?:path_template\(\s*)?"([^"]*)"', text)
+        }
         calls = len(re.findall(r"self\._(?:post|put|patch)\(", text))
         named = len(re.findall(r'self\._(?:post|put|patch)\(\s*(?:path_template\(\s*)?f?"', text))
         assert calls == named, f"{file.name} posts to a path that is not written there"

@@ -310,7 +310,9 @@ def test_redirects_are_followed_by_the_client_and_pass_the_guard_again() -> None
 def test_a_transport_that_gives_read_replies() -> None:
     def reply(request: httpx2.Request) -> httpx2.Response:
         if json.loads(request.read()).get("stream"):
-            return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=b"".join(stream().stream))  # type: ignore[arg-type]  # of both colours
+            return httpx2.Response(
+                200, headers={"content-type": "text/event-stream"}, content=b"".join(stream().stream)
+            )  # type: ignore[arg-type]  # of both colours
         return httpx2.Response(200, json=json.loads(answer().read()))
 
     client = guarded(httpx2.MockTransport(reply))
@@ -337,6 +339,8 @@ def test_bodies_from_iterators() -> None:
 
     inner = Scripted(reply)
     pieces = iter([json.dumps(HELLO).encode()[:20], json.dumps(HELLO).encode()[20:]])
-    found: Any = guarded(inner).post("/v1/messages", cast_to=object, content=pieces, options={"headers": {"content-type": "application/json"}})
+    found: Any = guarded(inner).post(
+        "/v1/messages", cast_to=object, content=pieces, options={"headers": {"content-type": "application/json"}}
+    )
     assert found["type"] == "message"
     assert charges()[0][0] == "ok"

@@ -74,6 +74,16 @@ class Gateway:
             return
         except asyncio.CancelledError:  # the drain is over; the call is settled, and its connection ends
             _abort(send)
+        except Exception as error:  # noqa: BLE001 - nobody outside may see a bug as it is, least of all an SDK that repeats it
+            await self._broken(error, send)
+
+    async def _broken(self, error: Exception, send: Send) -> None:
+        """A bug of ours: its name goes to the log, a whole reply that no SDK repeats goes to the client."""
+        self._warn(f"A request failed inside tidegate: {type(error).__name__}. Please report this.")
+        if getattr(getattr(send, "__self__", None), "response_started", False):
+            _abort(send)
+            return
+        await _whole(self._gate.broken(f"req_{self._new_id()}"), "POST", send)
 
     async def settled(self) -> None:
         """Wait until every exchange whose caller has left is settled."""

@@ -63,8 +63,8 @@ def _section(title: str, grouping: Grouping, reader: UsageReader, since: int, no
     lines = "".join(_line(row, most) for row in rows[:_MOST])
     more = f"<p>and {len(rows) - _MOST} more: tidegate usage {grouping}</p>" if len(rows) > _MOST else ""
     return (
-        f"<h2>{title}</h2><table><tr><th>{title}</th><th>calls</th><th>failed attempts</th><th>input</th><th>from cache</th>"
-        f"<th>output</th><th>cost</th><th>assumed</th><th></th></tr>{lines}</table>{more}"
+        f"<h2>{title}</h2><table><tr><th>{title}</th><th>calls</th><th>failed attempts</th><th>input</th>"
+        f"<th>from cache</th><th>output</th><th>cost</th><th>assumed</th><th></th></tr>{lines}</table>{more}"
     )
 
 

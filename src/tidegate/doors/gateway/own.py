@@ -1,6 +1,8 @@
 """The gateway's own pages: health, readiness and the dashboard; never behind an app key."""
 
+import asyncio
 import hmac
+import time
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,11 +13,18 @@ import msgspec
 from tidegate.doors.gateway.dashboard import dashboard
 from tidegate.doors.gateway.wire import single
 from tidegate.ledgers.usage import UsageReader
+from tidegate.model.errors import StoreDown
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Scope = Mapping[str, Any]
 
 _PATHS = frozenset({"/healthz", "/readyz", "/api/hello", "/dashboard", "/", "/favicon.ico"})
+
+_FRESH = 5.0
+"""Seconds that a dashboard is shown again as it is."""
+
+_DASHBOARD = b"dashboard"
+"""Stands for the page until it is made."""
 
 _SAFE_PAGE = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -32,10 +41,14 @@ _SAFE_PAGE = [
 class OwnPages:
     """Answers what is not Claude's."""
 
-    def __init__(self, *, reader: UsageReader, admin_token: str | None, ready: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, *, reader: Callable[[], UsageReader], admin_token: str | None, ready: Callable[[], Mapping[str, Any]]
+    ) -> None:
         self._reader = reader
         self._admin_token = admin_token
         self._ready = ready
+        self._making: asyncio.Future[bytes] | None = None
+        self._made = 0.0
 
     def has(self, path: str) -> bool:
         """True for a path that is answered here."""
@@ -44,6 +57,11 @@ class OwnPages:
     async def answer(self, scope: Scope, send: Send) -> None:
         """One request to an own page."""
         status, headers, body = self._page(scope)
+        if body is _DASHBOARD:
+            try:
+                body = await self._dashboard_page()
+            except StoreDown:
+                status, headers, body = _text(503, "The ledger cannot be read at the moment.")
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
@@ -69,7 +87,14 @@ class OwnPages:
         if not _is_admin(scope["headers"], self._admin_token):
             realm = (b"www-authenticate", b'Basic realm="tidegate: any name, the password is TIDEGATE_ADMIN_TOKEN"')
             return _text(401, "The dashboard needs the admin token.", realm)
-        return 200, list(_SAFE_PAGE), dashboard(self._reader)
+        return 200, list(_SAFE_PAGE), _DASHBOARD
+
+    async def _dashboard_page(self) -> bytes:
+        """The page, made on another thread and at most once in a few seconds: reports must not hold up a call."""
+        if self._making is None or (self._making.done() and time.monotonic() - self._made > _FRESH):
+            self._made = time.monotonic()
+            self._making = asyncio.ensure_future(asyncio.to_thread(lambda: dashboard(self._reader())))
+        return await asyncio.shield(self._making)
 
 
 def _is_admin(headers: list[tuple[bytes, bytes]], token: str) -> bool:

@@ -10,6 +10,7 @@ import uvloop
 
 from tidegate.assemble import Running, assemble
 from tidegate.config.settings import Settings
+from tidegate.databases.sqlite import ReadOnlyFile
 from tidegate.doors.gateway.app import Gateway
 from tidegate.doors.gateway.keyring import Keyring
 from tidegate.doors.gateway.own import OwnPages
@@ -69,7 +70,7 @@ def _gateway(settings: Settings, running: Running, chores: Chores, draining: Cal
     secret = settings.key_secret.reveal()
     token = settings.admin_token
     pages = OwnPages(
-        reader=UsageReader(running.ledger.file),
+        reader=lambda: UsageReader(ReadOnlyFile(running.ledger.file.path)),
         admin_token=token.reveal() if token is not None else None,
         # A store that is down is told here and answered with `store_down`; it must not pull every replica at once.
         ready=lambda: {

@@ -33,7 +33,15 @@ CLASSES: Final[Mapping[str, str]] = {
     "RetryableError": "upstream_error",
     "CredentialsError": "upstream_key_rejected",
     "IdentityTokenFileError": "upstream_key_rejected",
+    "WorkloadIdentityError": "upstream_key_rejected",
     "MutuallyExclusiveAuthError": "upstream_key_rejected",
+    # anthropic, beside a call: the application's own mistakes, and its tools
+    "StreamAlreadyConsumed": "store_down",
+    "MissingDependencyError": "store_down",
+    "ToolsetUsageError": "store_down",
+    "ToolError": "store_down",
+    "FileStoreError": "store_down",
+    "SessionMemoryError": "store_down",
     # httpx2
     "HTTPError": "upstream_down",
     "RequestError": "upstream_down",
@@ -55,6 +63,7 @@ CLASSES: Final[Mapping[str, str]] = {
     "UnsupportedProtocol": "upstream_down",
     "DecodingError": "cut",
     "TooManyRedirects": "upstream_down",
+    "SSEError": "cut",
     # an interrupted caller, a stream without any event (an assert in the SDK), and our own
     "CancelledError": "aborted",
     "KeyboardInterrupt": "aborted",
