@@ -176,8 +176,7 @@ class Gate:
             call_id=call.call_id,
             attempt=number,
             caller=call.caller,
-            # Under a name that is no label the ledger keeps the price's own, so that budgets can be made from it.
-            model=call.model if call.model == planned.reading.model else planned.price.model,
+            model=self._kept_name(call, planned),
             scope_model=planned.price.model,
             upstream=self._upstream.name,
             bound=planned.bound,
@@ -185,6 +184,11 @@ class Gate:
             price_version=self._prices.version,
             lease=self._lease,
         )
+
+    def _kept_name(self, call: Call, planned: Plan) -> str:
+        """The model in the ledger: under a name that is no label the price's own, so that `rebuild` finds its scope."""
+        known = call.model == planned.reading.model or planned.price is self._prices.dearest
+        return call.model if known else planned.price.model
 
     async def _count(self, call: Call) -> int | None:
         """The upstream's own count of the prompt; None when it cannot be had."""

@@ -165,21 +165,23 @@ def test_a_compressed_body_is_clamped_too(stage: Stage) -> None:
     upstream_saw(stage, raw.replace(b"4000", b"64"))
 
 
-@pytest.mark.parametrize(
-    ("encoding", "raw", "status"),
-    [
-        ("br", gzip.compress(b"{}"), 400),
-        ("zstd", b"{}", 400),
-        ("gzip, gzip", gzip.compress(gzip.compress(b"{}")), 400),
-        ("gzip", b"{}", 400),
-        ("gzip", gzip.compress(BODIES["compact"])[:-9], 400),
-        ("gzip", gzip.compress(BODIES["compact"]) + b"more", 400),
-        ("gzip", gzip.compress(gzip.compress(BODIES["compact"])), 400),
-        ("gzip", gzip.compress(b" " * 40_000_000), 413),
-        ("deflate", zlib.compress(b"[" * 33_554_433), 413),
-    ],
-)
-def test_a_compressed_body_that_is_none_is_refused(stage: Stage, encoding: str, raw: bytes, status: int) -> None:
+PACKED = gzip.compress(BODIES["compact"], mtime=0)
+NOT_PACKED: dict[str, tuple[str, bytes, int]] = {
+    "brotli": ("br", PACKED, 400),
+    "zstd": ("zstd", PACKED, 400),
+    "twice, as it says": ("gzip, gzip", gzip.compress(PACKED), 400),
+    "in clear": ("gzip", BODIES["compact"], 400),
+    "half of it": ("gzip", PACKED[:-9], 400),
+    "and more behind it": ("gzip", PACKED + b"more", 400),
+    "twice": ("gzip", gzip.compress(PACKED), 400),
+    "a bomb": ("gzip", gzip.compress(b" " * 40_000_000), 413),
+    "a bomb of brackets": ("deflate", zlib.compress(b"[" * 33_554_433), 413),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_PACKED)
+def test_a_compressed_body_that_is_none_is_refused(stage: Stage, kind: str) -> None:
+    encoding, raw, status = NOT_PACKED[kind]
     reply = sent(stage, raw, f"content-encoding: {encoding}")
     assert (reply.status, reply.reason) == (status, "bad_request" if status == 400 else "too_large")
     stage.nothing_reached_the_fake()

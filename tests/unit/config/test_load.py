@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tidegate.config import notices
 from tidegate.config.load import load
 from tidegate.config.settings import DEFAULT_LIMITS, Settings
 from tidegate.model.errors import ConfigError
@@ -167,7 +168,8 @@ def test_the_example_of_the_design_loads(load_text: Load) -> None:
         "concurrent",
     ]
     assert settings.rules.route("summarise").max_tokens == 512
-    assert settings.notices == ()
+    assert settings.notices == tuple(notices.about_unbuilt(settings))
+    assert len(settings.notices) == 4
 
 
 def test_a_wrong_file_is_a_config_error(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tidegate.config import notices
 from tidegate.config.environment import OWN
 from tidegate.config.files import read_env_file
 from tidegate.config.keys import LISTS, NAMED, SECTIONS, Key, Table
@@ -71,7 +72,7 @@ def test_the_values_in_the_template_are_the_defaults(load_text: Load, tmp_path: 
     examples = replace(settings.rules, limits=built_in.rules.limits, budgets=(), routes={}, unbounded=None)
     assert examples == built_in.rules
     assert settings.rules.unbounded == "estimate"  # what None means while bound = "counted"
-    assert settings.notices == ()
+    assert settings.notices == tuple(notices.about_unbuilt(settings))
 
 
 def test_prose_and_settings_are_told_apart() -> None:

@@ -390,9 +390,13 @@ def test_a_repeated_attempt_must_find_room_again() -> None:
 @pytest.mark.parametrize("counts", ["input_tokens", "output_tokens", "tokens"])
 def test_a_smaller_hold_could_pass_a_token_limit(counts: Counts) -> None:
     desk = Desk(Rules(limits=(Limit(per=("user",), counts=counts, amount=10, window=MINUTE),)))
-    refusal = desk.admit(ANN, "m1", CENT, (11, 11), 1)
+    refusal = (
+        desk.admit(ANN, "m1", CENT, (11, 9), 1) if counts != "output_tokens" else desk.admit(ANN, "m1", 0, (0, 11), 1)
+    )
     assert isinstance(refusal, Refusal)
-    assert (refusal.reason, refusal.scope, refusal.sized, refusal.retry_after) == ("rate_limited", "user", True, 60.0)
+    assert (refusal.reason, refusal.scope, refusal.retry_after) == ("rate_limited", "user", 60.0)
+    assert refusal.sized == (counts != "output_tokens"), "a count makes only the input smaller"
+    assert "more tokens than the limit allows" in refusal.detail
 
 
 def test_cache_reads_are_free_of_limits() -> None:

@@ -1,0 +1,76 @@
+"""A thread is inside of the store once at a time; another thread does not mind."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from tidegate.core.run_now import run_now
+from tidegate.doors.guard.per_thread import Inside, OnceLedger, OnceStore
+from tidegate.model.errors import StoreDown
+
+CALLS = {
+    OnceStore: [("admit", 2), ("settle", 2), ("release", 1), ("renew", 2), ("sweep", 1)],
+    OnceLedger: [("append", 1), ("adjust", 1), ("cost", 1), ("refused", 1)],
+}
+STEPS = [(kind, name, count) for kind, calls in CALLS.items() for name, count in calls]
+
+
+class Inner:
+    """Anything; runs `during` inside of each call."""
+
+    def __init__(self) -> None:
+        self.during: Any = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any) -> Any:
+            self.during()
+            return (name, args)
+
+        return call
+
+
+@pytest.mark.parametrize(("kind", "name", "count"), STEPS)
+def test_each_step_passes_and_does_not_nest(kind: Any, name: str, count: int) -> None:
+    inner = Inner()
+    once = kind(inner, Inside())
+    given = tuple(object() for _ in range(count))
+
+    def step() -> Any:
+        return run_now(getattr(once, name)(*given))
+
+    result = step()
+    assert result is None or result == (name, given)
+    inner.during = step
+    with pytest.raises(StoreDown, match="in the middle of a transaction"):
+        step()
+    inner.during = lambda: None
+    step()
+
+
+def test_store_and_ledger_are_one_place() -> None:
+    inside, inner = Inside(), Inner()
+    store, ledger = OnceStore(inner, inside), OnceLedger(inner, inside)  # type: ignore[arg-type]  # anything goes
+    inner.during = lambda: run_now(ledger.cost("a"))
+    with pytest.raises(StoreDown):
+        run_now(store.release("a"))
+
+
+def test_threads_do_not_hinder_each_other() -> None:
+    inner = Inner()
+    once = OnceStore(inner, Inside())  # type: ignore[arg-type]  # anything goes
+    done: list[bool] = []
+
+    def other() -> None:
+        inner.during = lambda: None
+        run_now(once.release("b"))
+        done.append(True)
+
+    def meanwhile() -> None:
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+
+    inner.during = meanwhile
+    run_now(once.release("a"))
+    assert done == [True]
