@@ -209,6 +209,12 @@ class Site:
             lines += known
         return lines
 
+    def line(self, user: str) -> Row:
+        """The one line about the one call of that user; it may come a moment after the answer."""
+        until(lambda: self.calls(user))
+        (line,) = self.calls(user)
+        return line
+
     def calls(self, user: str) -> list[Row]:
         """The lines about calls of that user."""
         return [line for line in self.log() if line.get("user_id") == user and line["event"].startswith("claude_call_")]

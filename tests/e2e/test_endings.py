@@ -266,9 +266,9 @@ def one_call(
         call(gateway.port, sent, leave=leave, leave_when=leave_when() if leave_when is not None else None)
     )
     fake.wait(open=0, attempts=1)
-    until(lambda: site.charges(user) and site.calls(user))
+    until(lambda: site.charges(user))
     (charge,) = site.charges(user)
-    (line,) = site.calls(user)
+    line = site.line(user)
     (seen,) = fake.attempts()
     assert (charge["attempt"], charge["max_tokens"], charge["held"]) == (1, 80, strict_hold(body, 80))
     assert (charge["app"], charge["route"]) == ("tests", (headers or {}).get("x-tidegate-route", "default"))
@@ -279,6 +279,7 @@ def one_call(
     _line_says(line, charge)
     site.settled()
     assert not [key for key, tally in site.tallies().items() if tally.held]
+    assert site.calls(user) == [line], "one line a call"
     return Told(answer, body, charge, line, seen)
 
 
@@ -491,7 +492,7 @@ def test_a_refused_connection_charges_nothing(new_site: NewSite) -> None:
     assert not site.charges()
     assert not site.holds()
     assert not [key for key, tally in site.tallies().items() if tally.held or tally.settled]
-    (line,) = site.calls("lonely")
+    line = site.line("lonely")
     assert (line["event"], line["error_type"], line["attempt"], line["cost"]) == (
         "claude_call_error",
         "upstream_down",
@@ -508,7 +509,7 @@ def test_a_call_that_is_refused_is_never_sent(site: Site, fake_claude: FakeClaud
     assert "retry-after" not in answer.headers
     assert not fake_claude.books()
     assert not site.charges("poor")
-    (line,) = site.calls("poor")
+    line = site.line("poor")
     assert (line["event"], line["reason"]) == ("claude_call_refused", "budget_spent")
     (refusal,) = site.query("SELECT * FROM refusals WHERE user_id = 'poor'")
     assert (refusal["reason"], refusal["scope"]) == ("budget_spent", "user")
@@ -537,7 +538,7 @@ def test_each_attempt_of_a_call_has_its_own_charge(patient: Site, fake_claude: F
     seen = fake_claude.attempts()
     whole = strict_hold(body, 80)
     assert [charge["cost"] for charge in charges] == [whole, whole, 0, seen[3].cost]
-    (line,) = patient.calls("tough")
+    line = patient.line("tough")
     assert line["cost"] == sum(charge["cost"] for charge in charges)
     assert line["attempt"] == 4
 
@@ -549,10 +550,9 @@ def test_a_caller_who_leaves_between_two_attempts(patient: Site, fake_claude: Fa
     failed = asyncio.to_thread(until, lambda: patient.charges("hasty"))
     answer = asyncio.run(call(patient.gateways[-1].port, sent, leave_when=failed))
     assert answer.left_at is not None
-    until(lambda: patient.calls("hasty"))
     (charge,) = patient.charges("hasty")
     assert (charge["outcome"], charge["cost"]) == ("upstream_error", 0)
-    (line,) = patient.calls("hasty")
+    line = patient.line("hasty")
     assert (line["event"], line["error_type"], line["cost"]) == ("claude_call_error", "aborted", 0)
     patient.settled()
 
@@ -565,10 +565,9 @@ def test_a_caller_who_leaves_in_a_second_attempt_is_told_with_the_cost_of_both(
     sent = request(body, key=patient.key, headers={"x-tidegate-user": "hastier"})
     second = asyncio.to_thread(fake_claude.wait, attempts=2)
     asyncio.run(call(patient.gateways[-1].port, sent, leave_when=second))
-    until(lambda: patient.calls("hastier"))
+    line = patient.line("hastier")
     charges = patient.charges("hastier")
     assert [charge["outcome"] for charge in charges] == ["cut", "aborted"]
-    (line,) = patient.calls("hastier")
     assert line["cost"] == sum(charge["cost"] for charge in charges) == 2 * strict_hold(body, 80)
 
 

@@ -176,7 +176,7 @@ PROVOKED: dict[str, Callable[[Stage], Reply]] = {
     "bad_method": lambda stage: ask(stage.gateway.port, request(stage.key, method="PUT")),
     "too_large": lambda stage: ask(stage.gateway.port, request(stage.key, CANARY.encode() * 100_000)),
     "upstream_down": lambda stage: ask(stage.gateway.port, call(stage, "x-fake-reset: before")),
-    "timeout": lambda stage: ask(stage.gateway.port, call(stage, "x-fake-stall: before")),
+    "timeout": lambda stage: ask(stage.gateway.port, call(stage, "x-fake-stall: before", stream=True)),
     "draining": draining,
     "upstream_key_rejected": lambda stage: ask(stage.gateway.port, call(stage, "x-fake-status: 401")),
 }

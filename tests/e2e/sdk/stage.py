@@ -22,6 +22,7 @@ CONFIG = """
 attempts = 3
 base = "1ms"
 cap = "2ms"
+budget = 1.0
 [routes.small]
 max_tokens = 64
 [routes.refusing]

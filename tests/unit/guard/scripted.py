@@ -33,7 +33,7 @@ def message(output: int = 7) -> dict[str, Any]:
 def events(output: int = 7) -> list[bytes]:
     """The same as a stream, one event a piece."""
     begun = {**message(1), "content": [], "stop_reason": None}
-    found = [
+    found: list[tuple[str, dict[str, Any]]] = [
         ("message_start", {"message": begun}),
         ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
         ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "High."}}),
@@ -73,6 +73,7 @@ class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
         self.pieces = list(pieces)
         self.closed = 0
         self.read = 0
+        self.ended = asyncio.Event()
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self.pieces:
@@ -94,6 +95,7 @@ class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         self.closed += 1
+        self.ended.set()
 
 
 class Scripted(httpx2.BaseTransport, httpx2.AsyncBaseTransport):

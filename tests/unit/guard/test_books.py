@@ -178,7 +178,7 @@ class _Thread(dict[str, Hold]):
 
 
 def test_the_cores_books_do_not_bear_threads(store: Journal, clock: Now) -> None:
-    """Reported: `Books.keep` walks its dictionary while other threads change it.  When this fails, ThreadBooks may go."""
+    """`Books.keep` walks its dictionary while other threads change it.  When this fails, ThreadBooks may go."""
     books = Books(store, clock, lambda _: None)
     hold = admitted(books, "a")
     books._open = _Thread(books._open)

@@ -76,7 +76,7 @@ def test_what_returns_a_coroutine_is_as_good_as_async() -> None:
     async def ask() -> Who:
         return current()
 
-    assert asyncio.run(tidegate.caller(user="u-1")(lambda: ask())()) == Who("u-1", None)
+    assert asyncio.run(tidegate.caller(user="u-1")(lambda **_: ask())()) == Who("u-1", None)
     assert asyncio.run(tidegate.caller(user="u-1")(functools.partial(ask))()) == Who("u-1", None)
 
 

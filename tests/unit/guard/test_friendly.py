@@ -113,9 +113,7 @@ def test_every_class_of_the_http_library_is_named() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "kind", sorted(SDK | HTTP, key=lambda kind: (kind.__module__, kind.__name__)), ids=lambda kind: kind.__name__
-)
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.__name__) for kind in sorted(SDK | HTTP, key=str)])
 def test_every_class_has_words(kind: type[BaseException]) -> None:
     found = tidegate.friendly(make(kind))
     assert found.text

@@ -1,5 +1,6 @@
 """Bad use is answered at once, with one clear line; and what the arguments mean."""
 
+import asyncio
 import logging
 import os
 import re
@@ -24,9 +25,9 @@ class OpenAI:
 @pytest.mark.parametrize(
     ("client", "said"),
     [
-        (lambda: httpx2.Client(), "takes a client of the anthropic SDK, not its HTTP client"),
-        (lambda: httpx2.AsyncClient(), "not its HTTP client"),
-        (lambda: OpenAI(), "takes an Anthropic or AsyncAnthropic client, not OpenAI"),
+        (httpx2.Client, "takes a client of the anthropic SDK, not its HTTP client"),
+        (httpx2.AsyncClient, "not its HTTP client"),
+        (OpenAI, "takes an Anthropic or AsyncAnthropic client, not OpenAI"),
         (lambda: None, "not NoneType"),
         (lambda: anthropic.Anthropic, "not the class Anthropic"),
         (lambda: bare(Scripted()).messages, "not Messages"),
@@ -168,7 +169,8 @@ def test_without_configuration(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_file_is_the_gateways(folder: Path) -> None:
     (folder / "etc").mkdir()
     (folder / "etc" / "tidegate.toml").write_text(
-        '[gateway]\nport = 1\n[upstreams.anthropic]\nurl = "http://x"\n[[limits]]\nper = "user"\nrequests = "1/minute"\n'
+        '[gateway]\nport = 1\n[upstreams.anthropic]\nurl = "http://x"\n'
+        '[[limits]]\nper = "user"\nrequests = "1/minute"\n'
     )
     client = tidegate.guard(bare(Scripted()), config="etc/tidegate.toml")
     client.messages.create(**HELLO)
@@ -203,13 +205,11 @@ def test_equal_settings_share_an_engine_others_do_not() -> None:
 
 
 def test_threads_and_loops_share_limits() -> None:
-    import asyncio  # noqa: PLC0415 - only here
-
     limit = [{"per": "user", "requests": "2/minute"}]
     client = guarded(Scripted(), limits=limit)
     awaited = tidegate.guard(bare_async(Scripted()), limits=limit, retry={"attempts": 3, "base": "1ms", "cap": "1ms"})
     client.messages.create(**HELLO)
-    asyncio.run(awaited.messages.create(**HELLO))  # type: ignore[arg-type]  # the SDK says Awaitable
+    asyncio.run(awaited.messages.create(**HELLO))
     with pytest.raises(anthropic.RateLimitError):
         client.messages.create(**HELLO)
 

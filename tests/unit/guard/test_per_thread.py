@@ -50,7 +50,7 @@ def test_each_step_passes_and_does_not_nest(kind: Any, name: str, count: int) ->
 
 def test_store_and_ledger_are_one_place() -> None:
     inside, inner = Inside(), Inner()
-    store, ledger = OnceStore(inner, inside), OnceLedger(inner, inside)  # type: ignore[arg-type]  # anything goes
+    store, ledger = OnceStore(inner, inside), OnceLedger(inner, inside)
     inner.during = lambda: run_now(ledger.cost("a"))
     with pytest.raises(StoreDown):
         run_now(store.release("a"))
@@ -58,7 +58,7 @@ def test_store_and_ledger_are_one_place() -> None:
 
 def test_threads_do_not_hinder_each_other() -> None:
     inner = Inner()
-    once = OnceStore(inner, Inside())  # type: ignore[arg-type]  # anything goes
+    once = OnceStore(inner, Inside())
     done: list[bool] = []
 
     def other() -> None:

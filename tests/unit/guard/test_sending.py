@@ -1,7 +1,6 @@
 """When an attempt counts as sent: over httpcore's own connections, on scripted networks; and which errors mean what."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import anthropic

@@ -19,8 +19,8 @@ REFUSED = CallRefused(
     refusal=Refusal(reason="rate_limited", scope="user"),
 )
 FAILED = CallFailed(
-    call_id="c", caller=Caller("web", "u-1", "chat"), model="m", duration_ms=1, attempts=2, error_type="overloaded_error",
-    reason="upstream_overloaded", status=529, cost=0,
+    call_id="c", caller=Caller("web", "u-1", "chat"), model="m", duration_ms=1, attempts=2,
+    error_type="overloaded_error", reason="upstream_overloaded", status=529, cost=0,
 )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ import httpx2
 import pytest
 
 import tidegate
-from tidegate.doors.guard import transport
 from tidegate.doors.guard.engine import REGISTRY
 from unit.guard.scripted import HELLO, PRICE, Scripted, charges, events, guarded, guarded_async, running, stream
 
@@ -42,9 +41,8 @@ def test_a_stream_read_to_its_end() -> None:
 
 
 def test_it_is_settled_before_its_last_piece_goes_out() -> None:
-    seen = []
-    for event in guarded(Scripted(stream())).messages.create(**HELLO, stream=True):
-        seen.append((event.type, len(charges())))
+    found = guarded(Scripted(stream())).messages.create(**HELLO, stream=True)
+    seen = [(event.type, len(charges())) for event in found]
     assert seen[-1] == ("message_stop", 1)
     assert {count for _, count in seen[:-1]} == {0}
 
@@ -116,8 +114,9 @@ def test_the_collector_in_the_middle_of_a_transaction(monkeypatch: pytest.Monkey
     client = guarded(inner)
     lost = client.messages.with_streaming_response.create(**HELLO, stream=True).__enter__()
     shared = running().shared
-    real = shared.ledger.file.run_blocking
-    closed = []
+    (file,) = shared.files
+    real = file.run_blocking
+    closed: list[bool] = []
 
     def closing(work: Callable[[Any], Any]) -> Any:
         def first(db: Any) -> Any:
@@ -129,7 +128,7 @@ def test_the_collector_in_the_middle_of_a_transaction(monkeypatch: pytest.Monkey
         return real(first)
 
     with monkeypatch.context() as patched:
-        patched.setattr(shared.ledger.file, "run_blocking", closing)
+        patched.setattr(file, "run_blocking", closing)
         with client.messages.create(**HELLO, stream=True) as found:
             assert len(list(found)) == 6
     running().keeper.once()
@@ -327,8 +326,8 @@ def test_an_async_stream_never_closed(begun: bool) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
         settled()
-        while transport._ENDING or not inner.body.closed:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await inner.body.ended.wait()
 
     asyncio.run(main())
     assert charges()[0][:2] == ("aborted", "assumed")
@@ -422,10 +421,13 @@ def test_cancelled_at_every_step() -> None:
 def test_a_timeout_around_a_stream() -> None:
     async def main() -> None:
         client = guarded_async(Slow(body=True))
+
+        async def ask() -> None:
+            async for _ in await client.messages.create(**HELLO, stream=True):
+                pass
+
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
-                async for _ in await client.messages.create(**HELLO, stream=True):
-                    pass
+            await asyncio.wait_for(ask(), 0.01)
 
     asyncio.run(main())
     assert charges()[0][:2] == ("aborted", "assumed")

@@ -2,6 +2,7 @@
 
 from tidegate.core.books import Books
 from tidegate.core.ports import Clock, Observe, Store
+from tidegate.model.errors import StoreDown
 from tidegate.model.facts import LeaseExpired
 
 
@@ -15,9 +16,16 @@ class ThreadBooks(Books):
 
     async def keep(self, lease: int) -> None:
         """As the core's.  A hold is never put back, so one that is settled meanwhile stays settled."""
+        broken: Exception | None = None
         for attempt_id, pay in self._owed.copy().items():
-            await pay()
-            self._owed.pop(attempt_id, None)
+            try:
+                await pay()
+            except StoreDown:
+                raise
+            except Exception as error:  # noqa: BLE001 - one that cannot be paid must not stand in the way of the others
+                broken = error
+            else:
+                self._owed.pop(attempt_id, None)
         now = self._clock.now()
         held = self._open.copy()
         self._until = {name: until for name, until in self._until.items() if name in held}
@@ -28,3 +36,5 @@ class ThreadBooks(Books):
         for charge in await self._store.sweep(now):
             self._open.pop(charge.attempt_id, None)
             self._observe(LeaseExpired(charge))
+        if broken is not None:
+            raise broken

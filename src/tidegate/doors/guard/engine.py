@@ -30,6 +30,7 @@ from tidegate.databases.sqlite import BlockingFile
 from tidegate.doors.guard.books import ThreadBooks
 from tidegate.doors.guard.keeper import Keeper
 from tidegate.doors.guard.per_thread import Inside, OnceLedger, OnceStore
+from tidegate.doors.guard.retries import ThreadRetries
 from tidegate.doors.guard.sending import GuardUpstream, Via
 from tidegate.model.texts import Texts
 from tidegate.observe.std import LOGGER
@@ -65,6 +66,9 @@ class Running:
         self.suspending: Gate = shared.gate(store, ledger, upstream, Clock())
         self.books = ThreadBooks(store, self.clock, shared.observe)
         self.blocking.books = self.suspending.books = self.books
+        retries = ThreadRetries(shared.settings.rules.retry.budget, shared.settings.rules.breaker.window)
+        for gate in (self.blocking, self.suspending):
+            gate._retries = retries  # noqa: SLF001 - the core's own is for one thread
         self.keeper = Keeper(lambda: run_now(self.blocking.keep()), self.settle)
         self.kept = False
         self.warned = False

@@ -112,11 +112,15 @@ async def _answer(ways: Ways, engine: Engine, terms: Terms, inner: Any, request:
     COUNTING.set(via)
     try:
         running = engine.running()
+    except TidegateError as down:  # the file cannot be opened any more; this was ready once
+        return _down(engine, down)
+    try:
         return _response(running, via, await _exchange(running, terms, via, way))
     except Exception as bug:
         if bug is via.foreign:
             raise
-        return _trouble(engine, bug)
+        say_bug(bug)
+        return _response(running, via, running.blocking.broken(f"req_{new_id()}"))
     finally:
         COUNTING.set(None)
 
@@ -156,12 +160,9 @@ def _response(running: Running, via: Via, exchange: Exchange) -> httpx2.Response
     return httpx2.Response(exchange.status, headers=headers, stream=stream, extensions=extensions)
 
 
-def _trouble(engine: Engine, bug: Exception) -> httpx2.Response:
-    """A bug of ours, or a file that cannot be opened any more: a reply like any other, and a line in the log."""
-    if isinstance(bug, TidegateError):  # one line that is fit to be read
-        LOGGER.error("store_down %s", bug, extra={"tidegate": {"event": "store_down"}})
-    else:
-        say_bug(bug)
+def _down(engine: Engine, down: TidegateError) -> httpx2.Response:
+    """The reply where there is no Gate."""
+    LOGGER.error("store_down %s", down, extra={"tidegate": {"event": "store_down"}})
     refusal = Refusal(reason="store_down", retry_after=2.0)
     status, headers, body = refusal_reply(refusal, f"req_{new_id()}", engine.texts)
     return httpx2.Response(status, headers=headers, stream=httpx2.ByteStream(body))
