@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from tidegate.model.hold import Charge, Hold
+from tidegate.model.times import SECOND
 from tidegate.policy.admission import States
 
 
@@ -72,10 +73,17 @@ class Live:
         self.holds: dict[str, Hold] = {}
         self.last = 0
         """The greatest admission time: the store's time never goes back."""
+        self._ahead = 0
+        """How far the store's time is before the clock, since the clock was once set back."""
 
     def tick(self, now: int) -> int:
-        """The store's time for an admission: never repeats, never goes back."""
-        return max(now, self.last + 1)
+        """The store's time for an admission: never repeats, never goes back, and runs on at the clock's pace."""
+        if now > self.last - SECOND:  # the clocks of processes that share a store differ by less than that
+            self._ahead = 0
+            return max(now, self.last + 1)
+        at = max(now + self._ahead, self.last + 1)
+        self._ahead = at - now
+        return at
 
     def apply(self, entry: JournalEntry) -> tuple[str, ...]:
         """Make the change; the keys it touched.  An entry about a hold that is not open changes nothing."""
