@@ -44,13 +44,13 @@ class Place:
 
     def bare(self, **options: Any) -> anthropic.Anthropic:
         """The SDK on the fake itself."""
-        client = anthropic.Anthropic(base_url=self.fake.url, api_key=self.fake.key, **options)
+        client = anthropic.Anthropic(**{"base_url": self.fake.url, "api_key": self.fake.key, **options})
         self._clients.append(client)
         return client
 
     def bare_async(self, **options: Any) -> anthropic.AsyncAnthropic:
         """The async SDK on the fake itself; whoever asks closes it."""
-        return anthropic.AsyncAnthropic(base_url=self.fake.url, api_key=self.fake.key, **options)
+        return anthropic.AsyncAnthropic(**{"base_url": self.fake.url, "api_key": self.fake.key, **options})
 
     def guarded(self, *, max_retries: int = 2, **settings: Any) -> anthropic.Anthropic:
         """The SDK, guarded."""

@@ -45,7 +45,7 @@ class Gateway:
         body_timeout: float,
         total: float,
         draining: Callable[[], bool],
-        warn: Callable[[str], None],
+        warn: Callable[[str, str], None],
     ) -> None:
         self._gate = gate
         self._keyring = keyring
@@ -79,7 +79,7 @@ class Gateway:
 
     async def _broken(self, error: Exception, send: Send) -> None:
         """A bug of ours: its name goes to the log, a whole reply that no SDK repeats goes to the client."""
-        self._warn(f"A request failed inside tidegate: {type(error).__name__}. Please report this.")
+        self._warn("request_failed", f"A request failed inside tidegate: {type(error).__name__}. Please report this.")
         if getattr(getattr(send, "__self__", None), "response_started", False):
             _abort(send)
             return
@@ -176,7 +176,9 @@ class Gateway:
             user = reading.metadata_user
         if not user and reading is not None and not self._warned:
             self._warned = True
-            self._warn("A call named no user; such calls share the limits and budgets of one user, `anonymous`.")
+            self._warn(
+                "no_user", "A call named no user; such calls share the limits and budgets of one user, `anonymous`."
+            )
         route = key.routes[0] if len(key.routes) == 1 else _text(single(headers, b"x-tidegate-route")) or "default"
         if key.routes and route not in key.routes:
             return Refusal(reason="not_allowed", scope="route")

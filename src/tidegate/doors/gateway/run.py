@@ -91,10 +91,10 @@ def _gateway(settings: Settings, running: Running, chores: Chores, draining: Cal
         body_timeout=settings.gateway.body_timeout,
         total=settings.rules.timeouts.total,
         draining=draining,
-        warn=lambda text: _warn(running, text),
+        warn=lambda event, text: _warn(running, event, text),
     )
 
 
-def _warn(running: Running, text: str) -> None:
+def _warn(running: Running, event: str, text: str) -> None:
     with contextlib.suppress(OSError, ValueError):  # a log that cannot be written must not end a call
-        running.logger.warning("no_user", error_message=text)
+        running.logger.warning(event, error_message=text)
