@@ -26,6 +26,8 @@ from tidegate.policy.reading import read
 Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+NO_USER = "A call named no user; such calls share the limits and budgets of one user, `anonymous`."
+
 _NOBODY = Caller("unknown", ANONYMOUS, "default")
 
 
@@ -45,7 +47,7 @@ class Gateway:
         body_timeout: float,
         total: float,
         draining: Callable[[], bool],
-        warn: Callable[[str, str], None],
+        tell: Callable[..., None],
     ) -> None:
         self._gate = gate
         self._keyring = keyring
@@ -58,7 +60,7 @@ class Gateway:
         self._total = total
         self._closing: set[asyncio.Task[None]] = set()
         self._draining = draining
-        self._warn = warn
+        self._tell = tell
         self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +81,7 @@ class Gateway:
 
     async def _broken(self, error: Exception, send: Send) -> None:
         """A bug of ours: its name goes to the log, a whole reply that no SDK repeats goes to the client."""
-        self._warn("request_failed", f"A request failed inside tidegate: {type(error).__name__}. Please report this.")
+        self._tell("error", "request_failed", error_type=type(error).__name__)
         if getattr(getattr(send, "__self__", None), "response_started", False):
             _abort(send)
             return
@@ -176,9 +178,7 @@ class Gateway:
             user = reading.metadata_user
         if not user and reading is not None and not self._warned:
             self._warned = True
-            self._warn(
-                "no_user", "A call named no user; such calls share the limits and budgets of one user, `anonymous`."
-            )
+            self._tell("warning", "no_user", error_message=NO_USER)
         route = key.routes[0] if len(key.routes) == 1 else _text(single(headers, b"x-tidegate-route")) or "default"
         if key.routes and route not in key.routes:
             return Refusal(reason="not_allowed", scope="route")

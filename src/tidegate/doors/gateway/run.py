@@ -91,10 +91,10 @@ def _gateway(settings: Settings, running: Running, chores: Chores, draining: Cal
         body_timeout=settings.gateway.body_timeout,
         total=settings.rules.timeouts.total,
         draining=draining,
-        warn=lambda event, text: _warn(running, event, text),
+        tell=lambda level, event, **fields: _tell(running, level, event, **fields),
     )
 
 
-def _warn(running: Running, event: str, text: str) -> None:
+def _tell(running: Running, level: str, event: str, **fields: str) -> None:
     with contextlib.suppress(OSError, ValueError):  # a log that cannot be written must not end a call
-        running.logger.warning(event, error_message=text)
+        getattr(running.logger, level)(event, **fields)
