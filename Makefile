@@ -55,8 +55,9 @@ check: $(READY) ## Lint, format, types, imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## Measure; needs wrk
+bench: $(READY) ## Measure beside nginx, and a crowd of calls; needs nginx and wrk
 	$(BIN)/python bench/gateway.py
+	$(BIN)/python bench/crowd.py
 
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/uv build --wheel --quiet --out-dir dist
