@@ -184,9 +184,10 @@ def shelf_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def frequent_snapshots(every: int = 3, tail: int = 4) -> Iterator[None]:
-    """Snapshots after every few entries instead of thousands."""
+def frequent_snapshots(every: int = 3, tail: int = 4, most: int = 5) -> Iterator[None]:
+    """Snapshots after every few entries instead of thousands, and at `most` a few states in memory after one."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite_journal, "MOST", most)
         patch.setattr(sqlite_journal, "SNAPSHOT", every)
         patch.setattr(sqlite_journal, "TAIL", tail)
         yield

@@ -406,6 +406,29 @@ def test_a_reader_sees_committed_data_only(folder: Path) -> None:
     assert seen == [0]
 
 
+def test_a_new_file_that_another_process_opens_just_now(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite refuses the switch to WAL at once then, whatever its time-out says; two workers start together."""
+    connect, refusals = sqlite3.connect, ["database is locked"] * 3
+    hours = Hours(monkeypatch)
+
+    class Connection(sqlite3.Connection):
+        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+            if "journal_mode" in statement and refusals:
+                error = sqlite3.OperationalError(refusals.pop())
+                error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                raise error
+            return super().execute(statement, *arguments)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: connect(path, **options, factory=Connection))
+    with closing(BlockingFile(folder / "notes.db")) as file:
+        file.run_blocking(lambda db: db.execute(TABLE))
+    assert (refusals, hours.slept) == ([], 3)
+    hours.step = 1.0
+    refusals += ["database is locked"] * 100
+    with pytest.raises(ConfigError, match=r"notes\.db is locked by another program"):
+        BlockingFile(folder / "notes.db")
+
+
 # -- what can be wrong with a file
 
 

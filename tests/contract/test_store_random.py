@@ -124,11 +124,12 @@ steps = st.one_of(
     schedule=st.lists(steps, min_size=15, max_size=40),
     every=st.sampled_from([1, 2, 3, 7, 1000]),
     tail=st.integers(0, 9),
+    most=st.sampled_from([0, 5, 1000]),
 )
 def test_a_store_is_the_fold_of_what_happened(
-    name: str, schedule: list[tuple[Any, ...]], every: int, tail: int
+    name: str, schedule: list[tuple[Any, ...]], every: int, tail: int, most: int
 ) -> None:
-    with frequent_snapshots(every, tail), shelf_folder() as folder, place(name, folder, RULES) as here:
+    with frequent_snapshots(every, tail, most), shelf_folder() as folder, place(name, folder, RULES) as here:
         life = Life(here)
         for step, *arguments in schedule:
             getattr(life, step)(*arguments)

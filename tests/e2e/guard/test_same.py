@@ -16,7 +16,6 @@ from e2e.sdk.test_flows import FLOWS, all_async
 from e2e.sdk.ways import WAYS, lenient
 from tidegate.testing import FakeClaude, Row
 
-
 FIRST = "sk-ant-api03-fake"
 OTHER = "sk-ant-api03-other"
 """A key of its own: the fake's prompt cache is shared by the calls of one key."""
@@ -71,7 +70,9 @@ def pair(standing: Pair) -> Pair:
 
 def headers(row: Row) -> dict[str, str]:
     """What the fake got, without the key."""
-    return {name: value for name, value in (row.kept_headers or {}).items() if OTHER not in value and FIRST not in value}
+    return {
+        name: value for name, value in (row.kept_headers or {}).items() if OTHER not in value and FIRST not in value
+    }
 
 
 def same(pair: Pair, way: str, order: Order, *, asynchronous: bool) -> None:

@@ -127,7 +127,13 @@ def test_cancelled_between_two_attempts(place: Place) -> None:
 @pytest.mark.parametrize(
     ("orders", "outcome"),
     # The SDK leaves at an error event, before the stream has ended.
-    [("cut=3", "cut"), ("reset=3", "cut"), ("cut_chunked=3", "cut"), ("error_event=3", "aborted"), ("stall=3", "timeout")],
+    [
+        ("cut=3", "cut"),
+        ("reset=3", "cut"),
+        ("cut_chunked=3", "cut"),
+        ("error_event=3", "aborted"),
+        ("stall=3", "timeout"),
+    ],
 )
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_streams_that_break(place: Place, orders: str, outcome: str, *, asynchronous: bool) -> None:
@@ -176,7 +182,7 @@ def test_nobody_there(place: Place) -> None:
 
 @pytest.mark.parametrize("on_cut", ["drain", "estimate"])
 def test_what_happens_on_a_cut_is_the_operators_choice(place: Place, on_cut: str) -> None:
-    client = place.guarded(policy={"on_cut": on_cut})
+    client = place.guarded({"policy": {"on_cut": on_cut}})
     with client.messages.create(**ordered("gap=0.001"), stream=True) as found:
         next(found)
     exactness = {"drain": "actual", "estimate": "estimated"}[on_cut]
