@@ -87,6 +87,47 @@ def wait_to_be_killed() -> None:
     sys.stdin.readline()
 
 
+def wait_to_be_interrupted() -> None:
+    say("asking")
+    client().messages.create(**HELLO, extra_headers={"x-fake-fault": "delay=60"})
+
+
+def inherit() -> None:
+    """A child uses the client that its parent has used before; prints which connections the fake saw."""
+    made = client()
+
+    def ask() -> None:
+        made.messages.create(**HELLO)
+
+    ask()
+    pid = os.fork()
+    if pid == 0:
+        ask()
+        ask()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    ask()
+
+
+def inherit_async() -> None:
+    """The same, with a loop in the parent and another one in the child."""
+    made = tidegate.guard(anthropic.AsyncAnthropic(**OPTIONS), config=CONFIG)
+
+    async def ask() -> None:
+        await made.messages.create(**HELLO)
+
+    with asyncio.Runner() as runner:
+        runner.run(ask())
+        pid = os.fork()
+        if pid == 0:
+            with asyncio.Runner() as other:
+                other.run(ask())
+                other.run(ask())
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        runner.run(ask())
+
+
 def call() -> None:
     with tidegate.caller(user=ARGUMENT):
         client().messages.create(**HELLO)
@@ -161,7 +202,7 @@ COMMANDS: dict[str, Callable[[], None]] = {
     function.__name__: function
     for function in (
         leave_open, leave_open_by_error, leave_open_by_exit, leave_open_async, leave_a_daemon_waiting,
-        wait_to_be_killed, call, keep, prefork, hammer,
+        wait_to_be_killed, wait_to_be_interrupted, inherit, inherit_async, call, keep, prefork, hammer,
     )
 }  # fmt: skip
 

@@ -83,3 +83,24 @@ def test_workers_that_are_forked(place: Place, master: str) -> None:
     assert found == expected
     assert place.site.holds() == {}
     assert sum(charge["total_cost"] for charge in place.site.charges()) >= place.fake.totals().cost_settled
+
+
+@pytest.mark.parametrize("how", ["inherit", "inherit_async"])
+def test_a_child_leaves_its_parents_connections_alone(place: Place, how: str) -> None:
+    place.run(how)
+    first, *childs, last = [row.connection for row in place.fake.attempts()]
+    assert len(set(childs)) == 1
+    assert childs[0] != first
+    assert last == first
+    assert [charge[1] for charge in place.charges()] == ["ok"] * 4
+
+
+def test_ctrl_c_in_the_middle_of_a_call(place: Place) -> None:
+    process = place.program("wait_to_be_interrupted")
+    place.fake.wait(open_at_least=1)
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=PATIENCE)
+    assert process.returncode == -signal.SIGINT
+    assert complaints.rstrip().endswith("KeyboardInterrupt")
+    assert place.charges() == [("anonymous", "aborted", "assumed")]
+    assert place.site.holds() == {}

@@ -89,9 +89,9 @@ def test_cancelled(place: Place, orders: str, *, stream: bool) -> None:
         client = place.guarded_async()
 
         async def ask() -> None:
-            found = await client.messages.create(**ordered(orders), stream=stream)
+            found: Any = await client.messages.create(**ordered(orders), stream=stream)
             if stream:
-                async for _ in found:
+                async for _ in found:  # type: ignore[union-attr]  # mypy does not follow `stream`
                     pass
 
         task = asyncio.create_task(ask())

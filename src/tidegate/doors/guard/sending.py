@@ -315,6 +315,21 @@ class Suspending:
         return traced
 
 
+def leave_to_parent(inner: object) -> None:
+    """Forget the connections that a forked child has from its parent: two who read from one would swap their replies.
+
+    They are kept, unused and open: to close one of an event loop would reach into the loop of the parent.
+    """
+    pool = getattr(inner, "_pool", None)
+    connections = getattr(pool, "_connections", None)
+    if pool is not None and isinstance(connections, list):
+        _OF_PARENTS.extend(connections)
+        pool._connections = []  # noqa: SLF001 - closing the pool would close the connections
+
+
+_OF_PARENTS: Final[list[object]] = []
+
+
 def broken(error: httpx2.TransportError) -> Broken:
     """What the HTTP library's error is for the Gate; its text is not kept."""
     kind: BrokenKind = "cut"

@@ -7,6 +7,7 @@ reply, never an exception: the SDK would repeat those.
 import asyncio
 import contextlib
 import sys
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,7 +19,7 @@ from tidegate.core.run_now import run_now
 from tidegate.doors.guard.asking import Terms, call_of
 from tidegate.doors.guard.engine import REGISTRY, Engine, Running, say_bug
 from tidegate.doors.guard.paths import Way, way_of
-from tidegate.doors.guard.sending import COUNTING, Blocking, Suspending, Via, Ways, without_own
+from tidegate.doors.guard.sending import COUNTING, Blocking, Suspending, Via, Ways, leave_to_parent, without_own
 from tidegate.model.errors import Broken, TidegateError
 from tidegate.model.facts import CallRefused
 from tidegate.model.refusal import Refusal
@@ -45,7 +46,7 @@ class GuardTransport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a request."""
-        _check_open(self._client)
+        _check(self._client, self.inner)
         return run_now(_answer(BLOCKING, self._engine, self._terms, self.inner, request))
 
     def __enter__(self) -> Self:
@@ -78,7 +79,7 @@ class AsyncGuardTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a request."""
-        _check_open(self._client)
+        _check(self._client, self.inner)
         return await _answer(SUSPENDING, self._engine, self._terms, self.inner, request)
 
     async def __aenter__(self) -> Self:
@@ -98,10 +99,17 @@ class AsyncGuardTransport(httpx2.AsyncBaseTransport):
         await self.inner.aclose()
 
 
-def _check_open(client: httpx2.Client | httpx2.AsyncClient) -> None:
-    """The client that was guarded may have been closed; what is under it would open again without a word."""
-    if client.is_closed:
+def _check(client: httpx2.Client | httpx2.AsyncClient, inner: object) -> None:
+    """What must be so before anything is sent; raises RuntimeError where the first client has been closed."""
+    if client.is_closed:  # what is under it would open again without a word
         raise RuntimeError("Cannot send a request, as the client has been closed.")
+    if REGISTRY.forks and _FORKS.get(inner) != REGISTRY.forks:
+        _FORKS[inner] = REGISTRY.forks
+        leave_to_parent(inner)
+
+
+_FORKS: Final[weakref.WeakKeyDictionary[object, int]] = weakref.WeakKeyDictionary()
+"""After how many forks each transport has left its parent's connections."""
 
 
 async def _answer(ways: Ways, engine: Engine, terms: Terms, inner: Any, request: httpx2.Request) -> httpx2.Response:
