@@ -286,7 +286,6 @@ def test_a_clock_that_was_set_back_and_right_again_forgives_nothing(here: Place)
     admit(here, "c", CENT, NOW + 61 * SECOND)
 
 
-@pytest.mark.xfail(reason="Live.tick adds what a clock gains when it is put right, if the store is ahead of it then")
 def test_a_clock_that_is_put_right_does_not_carry_the_store_away(folder: Path) -> None:
     """A machine boots in 1970 and then asks for the time, while the store is some seconds ahead of that."""
     with place("sqlite-blocking", folder, RULES) as here:

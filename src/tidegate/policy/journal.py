@@ -81,7 +81,8 @@ class Live:
         if now > self.last - SECOND:  # the clocks of processes that share a store differ by less than that
             self._ahead = 0
             return max(now, self.last + 1)
-        at = max(now + self._ahead, self.last + 1)
+        # A clock that is put right jumps, too: no single step may carry the store into another period.
+        at = min(max(now + self._ahead, self.last + 1), self.last + 60 * SECOND)
         self._ahead = at - now
         return at
 
