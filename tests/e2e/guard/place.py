@@ -95,7 +95,7 @@ class Place:
         process = self.program(*words)
         out, complaints = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, complaints
-        assert notices_only(complaints)
+        assert notices_only(complaints), complaints
         return out
 
     def close(self) -> None:
