@@ -91,7 +91,7 @@ def test_cancelled(place: Place, orders: str, *, stream: bool) -> None:
         async def ask() -> None:
             found: Any = await client.messages.create(**ordered(orders), stream=stream)
             if stream:
-                async for _ in found:  # type: ignore[union-attr]  # mypy does not follow `stream`
+                async for _ in found:
                     pass
 
         task = asyncio.create_task(ask())
