@@ -44,8 +44,8 @@ def main() -> None:
         sync = anthropic.Anthropic(base_url=fake.url, api_key=fake.key)
         guarded = tidegate.guard(sync, **SETTINGS)
         show("sync call", *measure(options.rounds, lambda c: calls(c, options.calls), sync, guarded), options.calls)
-        events = [options.events]
-        show("sync event", *measure(options.rounds, lambda c: stream(c, events), sync, guarded), events[0])
+        wanted, events = [options.events], [options.events]
+        show("sync event", *measure(options.rounds, lambda c: stream(c, wanted, events), sync, guarded), events[0])
         with asyncio.Runner() as runner:
             awaited = anthropic.AsyncAnthropic(base_url=fake.url, api_key=fake.key)
             both = (awaited, tidegate.guard(awaited, **SETTINGS))
@@ -54,7 +54,11 @@ def main() -> None:
                 *measure(options.rounds, lambda c: runner.run(acalls(c, options.calls)), *both),
                 options.calls,
             )
-            show("async event", *measure(options.rounds, lambda c: runner.run(astream(c, events)), *both), events[0])
+            show(
+                "async event",
+                *measure(options.rounds, lambda c: runner.run(astream(c, wanted, events)), *both),
+                events[0],
+            )
             runner.run(awaited.close())
 
 
@@ -98,18 +102,18 @@ async def acalls(client: Any, count: int) -> None:
         await client.messages.create(**request())
 
 
-def _events(count: int) -> dict[str, str]:
+def _events(events: list[int]) -> dict[str, str]:
     """One event for each read: that is how they come over a network."""
-    return {"x-fake-fault": f"output_tokens={count}; tokens_per_event=1; gap=0.0005"}
+    return {"x-fake-fault": f"output_tokens={events[0]}; tokens_per_event=1; gap=0.0005"}
 
 
-def stream(client: Any, events: list[int]) -> None:
-    with client.messages.create(**request(stream=True), extra_headers=_events(300)) as found:
+def stream(client: Any, wanted: list[int], events: list[int]) -> None:
+    with client.messages.create(**request(stream=True), extra_headers=_events(wanted)) as found:
         events[0] = sum(1 for _ in found)
 
 
-async def astream(client: Any, events: list[int]) -> None:
-    async with await client.messages.create(**request(stream=True), extra_headers=_events(300)) as found:
+async def astream(client: Any, wanted: list[int], events: list[int]) -> None:
+    async with await client.messages.create(**request(stream=True), extra_headers=_events(wanted)) as found:
         events[0] = len([1 async for _ in found])
 
 

@@ -104,7 +104,7 @@ class Scripted(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     def __init__(self, *said: Said) -> None:
         self.said = list(said) or [lambda _: answer()]
         self.requests: list[httpx2.Request] = []
-        self.replies: list[httpx2.Response] = []
+        self.bodies: list[Any] = []
         self.closed = 0
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -112,8 +112,9 @@ class Scripted(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         said = self.said.pop(0) if len(self.said) > 1 else self.said[0]
         if isinstance(said, BaseException):
             raise said
-        self.replies.append(said if isinstance(said, httpx2.Response) else said(request))
-        return self.replies[-1]
+        reply = said if isinstance(said, httpx2.Response) else said(request)
+        self.bodies.append(reply.stream)
+        return reply
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         await asyncio.sleep(0)
@@ -128,7 +129,7 @@ class Scripted(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     @property
     def body(self) -> Body:
         """Of the last reply."""
-        found = self.replies[-1].stream
+        found = self.bodies[-1]
         assert isinstance(found, Body)
         return found
 

@@ -157,6 +157,21 @@ def test_debts_are_paid(store: Journal, books: ThreadBooks) -> None:
     assert store.done == [("settle", "a"), "sweep"]
 
 
+def test_a_debt_that_cannot_be_paid_does_not_stand_in_the_way(store: Journal, books: ThreadBooks) -> None:
+    async def broken() -> None:
+        raise KeyError
+
+    hold = admitted(books, "b")
+    store.down = True
+    run_now(books.settle(hold, charge(hold)))
+    store.down = False
+    books._owed = {"a": broken, **books._owed}
+    with pytest.raises(KeyError):
+        keep(books)
+    assert list(books._owed) == ["a"]
+    assert store.done == [("settle", "b"), "sweep"]
+
+
 def test_swept_holds_are_closed_and_told(store: Journal, clock: Now) -> None:
     facts: list[Any] = []
     books = ThreadBooks(store, clock, facts.append)

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +121,29 @@ def test_no_connection_lives_through_a_fork(folder: Path) -> None:
         assert [link for link in links if link.startswith(str(folder))] == []
 
     in_child(work)
+
+
+def test_threads_that_make_calls_while_others_fork() -> None:
+    """Whatever the moment of the fork: neither parent nor child waits for ever, and every call is charged."""
+    client = guarded(Scripted(), limits=[])
+    stop = threading.Event()
+    made: list[int] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            client.messages.create(**HELLO)
+            made.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(8):
+        in_child(lambda: client.messages.create(**HELLO) and None)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(charges()) == len(made) + 8
+    assert running().books.open_holds == 0
 
 
 def test_a_child_whose_file_has_gone(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tidegate.core.ports import Outgoing
 from tidegate.core.run_now import run_now
 from tidegate.doors.guard.sending import GuardReply, GuardUpstream, Via, broken
-from tidegate.doors.guard.transport import BLOCKING, SUSPENDING
+from tidegate.doors.guard.ways import BLOCKING, SUSPENDING
 from tidegate.model.errors import Broken, NotSent
 from tidegate.policy.rules import Timeouts
 from unit.guard.scripted import HELLO, Scripted, answer, charges, guarded
@@ -269,3 +269,22 @@ def test_the_sdk_sends_no_header_that_h11_refuses() -> None:
     with pytest.raises(anthropic.OverloadedError):
         guarded(network(OK)).messages.create(**HELLO, extra_headers={"x-app": "a\nb"})
     assert charges() == []
+
+
+def test_the_events_of_http2_count_alike() -> None:
+    """h2 is not installed here; httpcore names its events by the protocol."""
+
+    class Two(httpx2.BaseTransport):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            tell = request.extensions["trace"]
+            tell("http2.send_connection_init.started", {"request": request})
+            assert told.times == 0
+            tell("http2.send_request_headers.started", {"request": httpcore2.Request("POST", "http://x")})
+            tell("http2.send_request_headers.complete", {"return_value": None})
+            assert told.times == 1
+            assert "trace" not in request.extensions
+            return answer()
+
+    told = Told()
+    send(Two(), told)
+    assert told.times == 1

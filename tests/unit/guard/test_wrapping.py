@@ -22,6 +22,7 @@ def test_private_names_that_the_guard_uses(client: Any, http: Any) -> None:
     assert isinstance(found, http)
     assert hasattr(found._transport, "handle_request") or hasattr(found._transport, "handle_async_request")
     assert isinstance(found._mounts, dict)
+    assert found._transport._pool._connections == []
     plain = http(mounts={"http://a.test": None})
     assert list(plain._mounts.values()) == [None]
 

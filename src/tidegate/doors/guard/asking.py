@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Final, Literal
 
+import httpx2
 from msgspec import Struct
 
 from tidegate.core.call import Call
@@ -17,8 +18,11 @@ from tidegate.policy.features import unbounded_betas
 from tidegate.policy.plan import ANONYMOUS
 from tidegate.policy.reading import read
 
-USER: Final = b"x-tidegate-user"
-ROUTE: Final = b"x-tidegate-route"
+USER: Final = "x-tidegate-user"
+ROUTE: Final = "x-tidegate-route"
+
+_USUAL: Final = b"gzip, deflate"
+"""What the HTTP library asks for where no other compression is installed."""
 
 _READABLE: Final = frozenset({"gzip", "deflate", "identity"})
 
@@ -41,64 +45,61 @@ class Terms(Struct, frozen=True, kw_only=True):
 def call_of(terms: Terms, via: Via, way: Way, call_id: str, started: float) -> Call | tuple[Caller, Refusal]:
     """The call of a request, or who is refused and why; takes the guard's own headers out of what `via` sends."""
     request = via.request
-    headers = [(name.lower(), value) for name, value in request.headers.raw]
-    named = dict(headers)
-    _clean(via, named, way)
+    headers = request.headers
+    # One look at all names at once: almost every request has none of the headers that matter here.
+    raw = dict(headers.raw)
+    names = b"\n".join(raw).lower()
+    own = OWN in names
+    if own:
+        via.headers = without_own(headers)
     reading: Reading | Refusal | None = None
     if way == "messages":
-        reading = _COMPRESSED if b"content-encoding" in named else read(via.body)
+        if raw.get(b"Accept-Encoding") != _USUAL:
+            _only_readable(via)
+        reading = _COMPRESSED if b"content-encoding" in names and "content-encoding" in headers else read(via.body)
     asked = reading if isinstance(reading, Reading) else None
-    caller = _caller(terms, named, asked)
+    caller = _caller(terms, headers if own else None, asked)
     if way == "denied":
         return caller, _NO_BOUND
     if isinstance(reading, Refusal):
         return caller, reading
-    betas = named.get(b"anthropic-beta")
-    if betas is not None:
-        betas = b",".join(value for name, value in headers if name == b"anthropic-beta")
+    betas = headers.get("anthropic-beta") if b"anthropic-beta" in names else None
     return Call(
         call_id=call_id,
         caller=caller,
         reading=asked,
         model="" if asked is None else label(asked.model, terms.label_secret),
-        outgoing=Outgoing(request.method, request.url.raw_path.decode("ascii"), headers, via.body, via),
-        betas=unbounded_betas(betas) if betas else (),
+        outgoing=Outgoing(request.method, request.url.raw_path.decode("ascii"), (), via.body, via),
+        betas=unbounded_betas(betas.encode()) if betas else (),
         started=started,
     )
 
 
-def _caller(terms: Terms, named: dict[bytes, bytes], reading: Reading | None) -> Caller:
+def _caller(terms: Terms, headers: httpx2.Headers | None, reading: Reading | None) -> Caller:
     """By header, else by `tidegate.caller`, else by the request's metadata where the guard was told so."""
-    who = current()
-    user = _text(named.get(USER)) or who.user
+    user, route = current()
+    if headers is not None:
+        user = headers.get(USER, "").strip() or user
+        route = headers.get(ROUTE, "").strip() or route
     if not user and terms.user_from == "metadata" and reading is not None:
         user = reading.metadata_user
-    route = _text(named.get(ROUTE)) or who.route or "default"
     return Caller(
         terms.app,
         label(user, terms.label_secret) if user else ANONYMOUS,
-        label(route, terms.label_secret),
+        label(route, terms.label_secret) if route else "default",
     )
 
 
-def _clean(via: Via, named: dict[bytes, bytes], way: Way) -> None:
-    """What the upstream must not see, and compressions that the meter could not read: a bill must not hide in one."""
-    headers = via.headers
-    if OWN in b"\n".join(named):
-        headers = without_own(headers)
-    if way == "messages" and b"accept-encoding" in named:
-        asked = named[b"accept-encoding"].decode("latin-1")
-        if (readable := _readable(asked)) != asked:
-            headers = headers.copy()
-            headers["accept-encoding"] = readable
-    via.headers = headers
+def _only_readable(via: Via) -> None:
+    """Take out compressions that the meter could not read: a bill must not hide in one."""
+    asked = via.headers.get("accept-encoding", "identity")
+    if (readable := _readable(asked)) != asked:
+        headers = via.headers.copy()
+        headers["accept-encoding"] = readable
+        via.headers = headers
 
 
 @lru_cache(maxsize=64)
 def _readable(value: str) -> str:
     kept = [part for part in value.split(",") if part.partition(";")[0].strip().lower() in _READABLE]
     return value if len(kept) == len(value.split(",")) else ",".join(kept).strip() or "identity"
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace").strip()

@@ -36,6 +36,9 @@ from tidegate.model.texts import Texts
 from tidegate.observe.std import LOGGER
 from tidegate.system.clock import AsyncClock, BlockingClock
 
+PATIENCE: Final = 10.0
+"""Seconds that a fork waits for what another thread has begun; then it goes on without."""
+
 
 class Clock(AsyncClock):
     """The Clock of any event loop that anyio knows, as the SDK's."""
@@ -124,6 +127,7 @@ class Engine:
         self.texts = texts
         self._settings = settings
         self._lock = threading.Lock()
+        self._locked = False
         self._paused: list[BlockingFile] = []
         self._running: Running | None = None
 
@@ -153,7 +157,8 @@ class Engine:
             running.end()
 
     def before_fork(self) -> None:
-        """Rule 2."""
+        """Rule 2.  Until the fork is over nobody opens a file either."""
+        self._locked = self._lock.acquire(timeout=PATIENCE)
         running = self._running
         if running is not None:
             self._paused = [file for file in running.shared.files if file.pause()]
@@ -163,6 +168,8 @@ class Engine:
         for file in self._paused:
             file.resume()
         self._paused = []
+        if self._locked:
+            self._lock.release()
 
     def after_fork_in_child(self) -> None:
         """Rule 2.  What the parent had is kept, unused: closing its connections would be wrong."""
@@ -178,6 +185,8 @@ class _Registry:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.locked = False
+        """Whether this thread holds the lock while it forks."""
         self.engines: dict[bytes, Engine] = {}
         self.hooked = False
         self.forks = 0
@@ -239,6 +248,7 @@ def _key(settings: Settings, texts: Texts) -> bytes:
 
 
 def _before() -> None:
+    REGISTRY.locked = REGISTRY.lock.acquire(timeout=PATIENCE)
     for engine in REGISTRY.engines.values():
         engine.before_fork()
 
@@ -246,6 +256,8 @@ def _before() -> None:
 def _in_parent() -> None:
     for engine in REGISTRY.engines.values():
         engine.after_fork_in_parent()
+    if REGISTRY.locked:
+        REGISTRY.lock.release()
 
 
 def _in_child() -> None:

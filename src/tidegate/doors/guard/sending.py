@@ -1,7 +1,7 @@
 """The Upstream of the Gate: the transport that the client brought, with the client's own time-outs and credentials.
 
 Rules:
-1. Written once; `Blocking` and `Suspending` are what differs between a thread and an event loop.
+1. Written once; what differs between a thread and an event loop stands in ways.py.
 2. An attempt is sent when the HTTP library says that it has written, or has tried to write, the head of the request.
    A CONNECT to a proxy is none, and a head that cannot be written stops before its first byte.  A transport that
    cannot say so has sent, unless it says by its error that it never got so far.
@@ -11,16 +11,16 @@ Rules:
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import httpcore2
 import httpx2
 
 from tidegate.core.ports import Headers, Outgoing
 from tidegate.doors.guard.paths import MESSAGES
+from tidegate.doors.guard.ways import Trace, Ways
 from tidegate.model.errors import Broken, BrokenKind, NotSent
 from tidegate.policy.rules import Timeouts
 
@@ -30,33 +30,6 @@ OWN: Final = b"x-tidegate-"
 _NEVER_SENT: Final = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError,
 )  # fmt: skip
-
-Trace = Callable[[str, dict[str, Any]], Any]
-
-
-class Ways(Protocol):
-    """How one colour does it."""
-
-    suspends: bool
-    """True for an event loop."""
-
-    async def body(self, request: httpx2.Request) -> bytes:
-        """The request's body."""
-
-    async def send(self, inner: Any, request: httpx2.Request) -> httpx2.Response:
-        """Hand a request to the client's transport."""
-
-    def pieces(self, response: httpx2.Response) -> Any:
-        """The body's pieces, as they come."""
-
-    async def next(self, pieces: Any) -> bytes | None:
-        """The next piece; None at the end."""
-
-    async def close(self, pieces: Any, response: httpx2.Response) -> None:
-        """Give the connection back, or end it where something is left to read."""
-
-    def trace(self, note: Callable[[str, dict[str, Any]], None], users: Trace | None) -> Trace:
-        """The hook of the HTTP library that calls both."""
 
 
 class Via:
@@ -137,7 +110,9 @@ class GuardReply:
         self._via = via
         self._until = until
         self._pieces = via.ways.pieces(response)
-        self._next = via.ways.next
+        self._take = via.ways.taking(self._pieces)
+        self._waits = via.ways.suspends
+        self._read_all = False
         self._closed = False
 
     async def read(self) -> bytes:
@@ -148,9 +123,13 @@ class GuardReply:
             await self.close()
             raise Broken("the total time is up", "timeout")
         try:
-            while (piece := await self._next(self._pieces)) is not None:
+            while True:
+                taken = self._take()
+                piece: bytes | None = await taken if self._waits else taken
                 if piece:
                     return piece
+                if piece is None:
+                    break
         except httpx2.TransportError as error:
             raise broken(error) from error
         except Exception as error:
@@ -159,6 +138,7 @@ class GuardReply:
         except BaseException as interrupt:
             self._left(interrupt)
             raise
+        self._read_all = True
         await self.close()
         return b""
 
@@ -167,8 +147,9 @@ class GuardReply:
         if self._closed or self._via.detached:
             return
         self._closed = True
+        ways = self._via.ways
         try:
-            await self._via.ways.close(self._pieces, self.response)
+            await (ways.give_back(self.response) if self._read_all else ways.end(self._pieces, self.response))
         except Exception:  # noqa: BLE001 - a connection that cannot be closed is closed, and a settlement waits
             return
         except BaseException as interrupt:  # noqa: BLE001 - rule 3: raised again by Via.raise_interrupt
@@ -231,88 +212,6 @@ class _Sending:
             self.request.extensions.pop("trace", None)
         else:
             self.request.extensions["trace"] = self._users
-
-
-class Blocking:
-    """For threads: never suspends."""
-
-    suspends = False
-
-    async def body(self, request: httpx2.Request) -> bytes:
-        """As `Ways` says."""
-        return request.read()
-
-    async def send(self, inner: httpx2.BaseTransport, request: httpx2.Request) -> httpx2.Response:
-        """As `Ways` says."""
-        return inner.handle_request(request)
-
-    def pieces(self, response: httpx2.Response) -> Iterator[bytes]:
-        """As `Ways` says."""
-        assert isinstance(response.stream, httpx2.SyncByteStream)
-        return iter(response.stream)
-
-    async def next(self, pieces: Iterator[bytes]) -> bytes | None:
-        """As `Ways` says."""
-        return next(pieces, None)
-
-    async def close(self, pieces: Iterator[bytes], response: httpx2.Response) -> None:
-        """As `Ways` says."""
-        with suppress(Exception):  # another thread may be reading; closing the connection ends that
-            getattr(pieces, "close", _nothing)()
-        response.close()
-
-    def trace(self, note: Callable[[str, dict[str, Any]], None], users: Trace | None) -> Trace:
-        """As `Ways` says."""
-
-        def traced(event: str, info: dict[str, Any]) -> Any:
-            note(event, info)
-            return None if users is None else users(event, info)
-
-        return traced
-
-
-class Suspending:
-    """For event loops: asyncio, and whatever else anyio knows."""
-
-    suspends = True
-
-    async def body(self, request: httpx2.Request) -> bytes:
-        """As `Ways` says."""
-        return await request.aread()
-
-    async def send(self, inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
-        """As `Ways` says."""
-        return await inner.handle_async_request(request)
-
-    def pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
-        """As `Ways` says."""
-        assert isinstance(response.stream, httpx2.AsyncByteStream)
-        return aiter(response.stream)
-
-    async def next(self, pieces: AsyncIterator[bytes]) -> bytes | None:
-        """As `Ways` says."""
-        try:
-            return await anext(pieces)
-        except StopAsyncIteration:
-            return None
-
-    async def close(self, pieces: AsyncIterator[bytes], response: httpx2.Response) -> None:
-        """As `Ways` says."""
-        with suppress(Exception):  # another task may be reading; closing the connection ends that
-            end: Callable[[], Awaitable[None]] | None = getattr(pieces, "aclose", None)
-            if end is not None:
-                await end()
-        await response.aclose()
-
-    def trace(self, note: Callable[[str, dict[str, Any]], None], users: Trace | None) -> Trace:
-        """As `Ways` says."""
-
-        async def traced(event: str, info: dict[str, Any]) -> None:
-            note(event, info)
-            if users is not None:
-                await users(event, info)
-
-        return traced
 
 
 def leave_to_parent(inner: object) -> None:
@@ -379,7 +278,3 @@ def _tells(inner: object) -> bool:
     own = (httpx2.HTTPTransport.handle_request, httpx2.AsyncHTTPTransport.handle_async_request)
     method = getattr(type(inner), "handle_request", None) or getattr(type(inner), "handle_async_request", None)
     return method in own
-
-
-def _nothing() -> None:
-    pass

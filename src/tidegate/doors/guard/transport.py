@@ -19,7 +19,8 @@ from tidegate.core.run_now import run_now
 from tidegate.doors.guard.asking import Terms, call_of
 from tidegate.doors.guard.engine import REGISTRY, Engine, Running, say_bug
 from tidegate.doors.guard.paths import Way, way_of
-from tidegate.doors.guard.sending import COUNTING, Blocking, Suspending, Via, Ways, leave_to_parent, without_own
+from tidegate.doors.guard.sending import COUNTING, Via, leave_to_parent, without_own
+from tidegate.doors.guard.ways import BLOCKING, SUSPENDING, Ways
 from tidegate.model.errors import Broken, TidegateError
 from tidegate.model.facts import CallRefused
 from tidegate.model.refusal import Refusal
@@ -27,9 +28,6 @@ from tidegate.observe.std import LOGGER
 from tidegate.policy.plan import ANONYMOUS
 from tidegate.policy.replies import refusal_reply
 from tidegate.system.ids import new_id
-
-BLOCKING: Final = Blocking()
-SUSPENDING: Final = Suspending()
 
 _ENDING: Final[set[asyncio.Task[None]]] = set()
 """Replies that are being ended: a task that nobody refers to may vanish."""
@@ -103,11 +101,12 @@ def _check(client: httpx2.Client | httpx2.AsyncClient, inner: object) -> None:
     """What must be so before anything is sent; raises RuntimeError where the first client has been closed."""
     if client.is_closed:  # what is under it would open again without a word
         raise RuntimeError("Cannot send a request, as the client has been closed.")
-    if REGISTRY.forks and _FORKS.get(inner) != REGISTRY.forks:
+    if REGISTRY.forks and isinstance(inner, _WITH_POOL) and _FORKS.get(inner) != REGISTRY.forks:
         _FORKS[inner] = REGISTRY.forks
         leave_to_parent(inner)
 
 
+_WITH_POOL: Final = (httpx2.HTTPTransport, httpx2.AsyncHTTPTransport)
 _FORKS: Final[weakref.WeakKeyDictionary[object, int]] = weakref.WeakKeyDictionary()
 """After how many forks each transport has left its parent's connections."""
 
@@ -150,20 +149,20 @@ async def _exchange(running: Running, terms: Terms, via: Via, way: Way) -> Excha
 
 def _response(running: Running, via: Via, exchange: Exchange) -> httpx2.Response:
     """The reply for the SDK: headers as they came on the wire where the upstream's reply is passed on."""
-    reply = via.reply
+    reply, body = via.reply, exchange.body
     passed_on = reply is not None and exchange.headers is reply.headers
-    stream: httpx2.SyncByteStream | httpx2.AsyncByteStream
-    if exchange.body is not None:
-        stream = httpx2.ByteStream(exchange.body)
-    elif via.ways.suspends:
-        stream = SuspendingStream(running, via, exchange)
-    else:
-        stream = BlockingStream(running, via, exchange)
+    if body is not None and reply is not None and passed_on:
+        reply.response.stream = httpx2.ByteStream(body)
+        return reply.response
     headers: Any = exchange.headers
-    if passed_on and reply is not None:
+    stream: httpx2.SyncByteStream | httpx2.AsyncByteStream
+    if body is not None:
+        stream = httpx2.ByteStream(body)
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+    else:
+        stream = (SuspendingStream if via.ways.suspends else BlockingStream)(running, via, exchange)
+    if reply is not None and passed_on:
         headers = reply.response.headers
-    elif exchange.body is not None:
-        headers = [*headers, (b"content-length", b"%d" % len(exchange.body))]
     extensions = reply.response.extensions if reply is not None and reply.status == exchange.status else None
     return httpx2.Response(exchange.status, headers=headers, stream=stream, extensions=extensions)
 
