@@ -8,6 +8,8 @@ SYSTEM_TOOLS := nginx chromium wrk
 
 export UV_LINK_MODE ?= copy
 export UV_PYTHON_DOWNLOADS ?= never
+# A network with a certificate authority of its own is no reason to fail.
+export UV_SYSTEM_CERTS ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all check bench wheel
