@@ -1,5 +1,6 @@
 """`tidegate fake`: the fake Claude from the command line."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,7 @@ def _check(script: Path) -> None:
 
 def _ready(line: str) -> None:
     write(line)
+    sys.stdout.flush()  # whoever started it through a pipe waits for this line
     address = line.rpartition(" ")[2]
     say(f"Use it with ANTHROPIC_BASE_URL={address} and ANTHROPIC_API_KEY={FAKE_KEY} (any sk-ant-… will do).")
     say("`python -m pydoc tidegate.fake` explains scripts and orders.  Ctrl-C ends it.")
