@@ -53,7 +53,6 @@ class Attempt:
             on_cut=self.plan.on_cut,
             output_bytes=output_bytes,
         )
-        model = metered.model
         self.charge = Charge(
             attempt_id=ask.attempt_id,
             call_id=ask.call_id,
@@ -64,7 +63,7 @@ class Attempt:
             user_id=ask.caller.user_id,
             route=ask.caller.route,
             model_requested=ask.model,
-            model=model if model and is_label(model) else ask.model,
+            model=metered.model or ask.model,
             upstream=ask.upstream,
             outcome=end.outcome,
             error_type=metered.error_type,
@@ -83,4 +82,4 @@ class Attempt:
 
 
 def _ms(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
+    return int(seconds * 1000 + 0.5) if seconds > 0 else 0

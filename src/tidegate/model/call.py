@@ -7,7 +7,7 @@ from msgspec import Struct
 CacheTtl = Literal["none", "5m", "1h"]
 
 
-class Caller(Struct, frozen=True, array_like=True):
+class Caller(Struct, frozen=True, gc=False, array_like=True):
     """Who asks.  All three are safe strings: at most 128 bytes of `[A-Za-z0-9._:@/-]`, anything else was hashed."""
 
     app: str
@@ -15,7 +15,7 @@ class Caller(Struct, frozen=True, array_like=True):
     route: str
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, gc=False, kw_only=True):
     """What the policy needs of a Messages request; made from the raw bytes, which stay as they are."""
 
     model: str
@@ -47,7 +47,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     """Most paid web searches that the request allows, as far as it says."""
 
 
-class Bound(Struct, frozen=True, kw_only=True, array_like=True):
+class Bound(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """The worst case of one attempt: what is held for it before it is sent."""
 
     cost: int

@@ -7,13 +7,13 @@ from tidegate.model.hold import Charge
 from tidegate.model.refusal import Refusal
 
 
-class AttemptSettled(Struct, frozen=True):
+class AttemptSettled(Struct, frozen=True, gc=False):
     """One attempt has its charge."""
 
     charge: Charge
 
 
-class CallSucceeded(Struct, frozen=True):
+class CallSucceeded(Struct, frozen=True, gc=False):
     """The caller got an answer; `charge` is that of its last attempt."""
 
     charge: Charge
@@ -22,7 +22,7 @@ class CallSucceeded(Struct, frozen=True):
     """Nano-dollars of all attempts of the call."""
 
 
-class CallFailed(Struct, frozen=True, kw_only=True):
+class CallFailed(Struct, frozen=True, gc=False, kw_only=True):
     """The caller got an error, or a stream that broke, after at least one attempt was tried."""
 
     call_id: str
@@ -38,7 +38,7 @@ class CallFailed(Struct, frozen=True, kw_only=True):
     upstream_request_id: str | None = None
 
 
-class CallRefused(Struct, frozen=True, kw_only=True):
+class CallRefused(Struct, frozen=True, gc=False, kw_only=True):
     """The gate answered by itself."""
 
     call_id: str
@@ -48,13 +48,13 @@ class CallRefused(Struct, frozen=True, kw_only=True):
     refusal: Refusal
 
 
-class HoldExceeded(Struct, frozen=True):
+class HoldExceeded(Struct, frozen=True, gc=False):
     """A bill above its hold: counted, logged and alerted, never hidden."""
 
     charge: Charge
 
 
-class LeaseExpired(Struct, frozen=True):
+class LeaseExpired(Struct, frozen=True, gc=False):
     """A hold whose owner never settled was charged whole."""
 
     charge: Charge

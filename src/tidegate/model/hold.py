@@ -6,7 +6,7 @@ from tidegate.model.call import Bound, Caller
 from tidegate.model.usage import Exactness, Outcome, Usage
 
 
-class Ask(Struct, frozen=True, kw_only=True, array_like=True):
+class Ask(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """What one attempt asks the store to hold."""
 
     attempt_id: str
@@ -26,7 +26,7 @@ class Ask(Struct, frozen=True, kw_only=True, array_like=True):
     """Microseconds from admission to the end of the lease."""
 
 
-class Entry(Struct, frozen=True, array_like=True):
+class Entry(Struct, frozen=True, gc=False, array_like=True):
     """One scope that a hold counts in: the key of its state and what was put there."""
 
     key: str
@@ -35,7 +35,7 @@ class Entry(Struct, frozen=True, array_like=True):
     """Microseconds that a limit counts it for; 0 for budgets and concurrency."""
 
 
-class Hold(Struct, frozen=True, kw_only=True, array_like=True):
+class Hold(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """A durable promise: this attempt may cost up to `ask.bound.cost`."""
 
     ask: Ask
@@ -45,7 +45,7 @@ class Hold(Struct, frozen=True, kw_only=True, array_like=True):
     entries: tuple[Entry, ...]
 
 
-class Charge(Struct, frozen=True, kw_only=True):
+class Charge(Struct, frozen=True, gc=False, kw_only=True):
     """The ledger's row for one attempt; the field names are the columns of `charges`."""
 
     attempt_id: str
@@ -75,7 +75,7 @@ class Charge(Struct, frozen=True, kw_only=True):
     upstream_request_id: str | None
 
 
-class Adjustment(Struct, frozen=True, kw_only=True):
+class Adjustment(Struct, frozen=True, gc=False, kw_only=True):
     """A later correction of a charge."""
 
     adjusts: str

@@ -13,7 +13,7 @@ Reason = Literal[
 ]  # fmt: skip
 
 
-class Shape(Struct, frozen=True):
+class Shape(Struct, frozen=True, gc=False):
     """How a reason looks on the wire."""
 
     status: int
@@ -51,7 +51,7 @@ SHAPES: dict[Reason, Shape] = {
 }
 
 
-class Refusal(Struct, frozen=True, kw_only=True):
+class Refusal(Struct, frozen=True, gc=False, kw_only=True):
     """Why a call was not sent, for whom, and when to come back."""
 
     reason: Reason

@@ -22,7 +22,7 @@ def as_microseconds(at: datetime) -> int:
 def rfc3339(at: int) -> str:
     """`2026-11-22T10:30:00.123456Z`: always six decimals, so that text order is time order."""
     second, micro = divmod(at, SECOND)
-    return f"{_second(second)}.{micro:06d}Z"
+    return "%s.%06dZ" % (_second(second), micro)  # noqa: UP031 - less time than an f-string
 
 
 @lru_cache(maxsize=8)

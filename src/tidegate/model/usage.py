@@ -8,7 +8,7 @@ Exactness = Literal["actual", "estimated", "assumed"]
 Outcome = Literal["ok", "model_refusal", "upstream_error", "cut", "aborted", "timeout", "crashed"]
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class Usage(Struct, frozen=True, gc=False, kw_only=True):
     """Token counts of one attempt or iteration, in Anthropic's sense: `input_tokens` is the uncached part."""
 
     input_tokens: int = 0
@@ -29,14 +29,14 @@ class Usage(Struct, frozen=True, kw_only=True):
         return self.input_tokens + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
 
 
-class Part(Struct, frozen=True):
+class Part(Struct, frozen=True, gc=False):
     """One priced part of an answer: a sampling iteration, a compaction, an advisor's sub-call."""
 
     model: str
     usage: Usage
 
 
-class Metered(Struct, frozen=True, kw_only=True):
+class Metered(Struct, frozen=True, gc=False, kw_only=True):
     """All that the meter read from a reply, content excluded."""
 
     model: str | None = None
@@ -58,7 +58,7 @@ class Metered(Struct, frozen=True, kw_only=True):
     """Nothing of an output was seen: a refusal by the model is then free of charge."""
 
 
-class Bill(Struct, frozen=True):
+class Bill(Struct, frozen=True, gc=False):
     """What an attempt cost: nano-dollars and how sure that is."""
 
     cost: int

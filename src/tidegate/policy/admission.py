@@ -8,7 +8,6 @@ Pure over the states that a store hands in.  Rules:
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from math import inf
 
 from msgspec import Struct
@@ -18,7 +17,7 @@ from tidegate.model.call import Bound
 from tidegate.model.hold import Ask, Entry, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
-from tidegate.policy.budgets import Tally, period_end, period_start
+from tidegate.policy.budgets import Tally, period_end
 from tidegate.policy.limits import Window
 from tidegate.policy.scopes import Applied, Scopes
 
@@ -38,47 +37,34 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal
     entries: list[Entry] = []
     worst: Refusal | None = None
     sized = True
-    for rule, key in scopes.keyed(ask.caller, ask.scope_model):
+    refusal: Refusal | None
+    for rule, entry in scopes.due(ask.caller, ask.scope_model, now):
         kind = rule.kind
-        if kind == "b":
-            amount = ask.bound.cost
-            key = budget_key(rule, key, now)  # noqa: PLW2901 - the key of this period
-            refusal = _check_budget(rule, states.tally(key), ask.bound, now)
-        elif kind == "c":
-            amount = 1
-            refusal = _check_concurrency(rule, states.tally(key))
-        elif kind == "r" and ask.attempt > 1:
+        if kind == "r" and ask.attempt > 1:
             continue
+        amount = _asked(kind, ask.bound)
+        if rule.window:
+            window = states.window(entry.key)
+            fits = window.total + amount <= rule.amount
+            refusal = None if fits else _check_window(rule, window, amount, ask, now)
         else:
-            amount = _asked(kind, ask)
-            refusal = _check_window(rule, states.window(key), amount, ask, now)
+            tally = states.tally(entry.key)
+            taken = tally.held if kind == "c" else tally.settled + tally.held
+            fits = taken + amount <= rule.amount
+            refusal = None if fits else _spent(rule, tally, ask.bound, now) if kind == "b" else _crowded(rule)
         if refusal is not None:
             worst = refusal if worst is None else max(worst, refusal, key=_gravity)
             sized = sized and refusal.sized  # one that no smaller hold can please is enough
-        entries.append(Entry(key, amount, rule.window))
+        entries.append(entry if amount == 1 else Entry(entry.key, amount, rule.window))
     if worst is not None:
         return worst if sized else replace(worst, sized=False)
     return Hold(ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=tuple(entries))
 
 
-def budget_key(rule: Applied, key: str, at: int) -> str:
-    """The key of a budget's tally in the period of `at`; `key` is the one that `Scopes.keyed` gives."""
-    return f"{key}|{period_name(rule.every, at)}"
-
-
-def period_name(every: str, now: int) -> str:
-    """`period_start`, remembered per hour: periods begin at full hours of UTC."""
-    return _period_name(every, now // (3600 * SECOND))
-
-
-@lru_cache(maxsize=64)
-def _period_name(every: str, hour: int) -> str:
-    return period_start(every, hour * 3600 * SECOND)
-
-
-def _asked(kind: str, ask: Ask) -> int:
-    bound = ask.bound
-    if kind == "r":
+def _asked(kind: str, bound: Bound) -> int:
+    if kind == "b":
+        return bound.cost
+    if kind in ("r", "c"):
         return 1
     if kind == "i":
         return bound.input_tokens
@@ -87,10 +73,8 @@ def _asked(kind: str, ask: Ask) -> int:
     return bound.input_tokens + bound.output_tokens
 
 
-def _check_budget(rule: Applied, tally: Tally, bound: Bound, now: int) -> Refusal | None:
+def _spent(rule: Applied, tally: Tally, bound: Bound, now: int) -> Refusal:
     amount = bound.cost
-    if tally.settled + tally.held + amount <= rule.amount:
-        return None
     # Counting the tokens can only make the input part smaller; it must be worth a request to the upstream.
     sized = tally.settled + tally.held + amount - bound.input_cost < rule.amount
     if tally.settled + amount <= rule.amount:
@@ -100,9 +84,7 @@ def _check_budget(rule: Applied, tally: Tally, bound: Bound, now: int) -> Refusa
     return Refusal(reason="budget_spent", scope=rule.label, resets_at=resets_at, sized=sized, detail=detail)
 
 
-def _check_concurrency(rule: Applied, tally: Tally) -> Refusal | None:
-    if tally.held < rule.amount:
-        return None
+def _crowded(rule: Applied) -> Refusal:
     return Refusal(reason="too_many_concurrent", scope=rule.label, retry_after=1.0)
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from tidegate.model.times import as_datetime, as_microseconds
 
 
-class Tally(Struct):
+class Tally(Struct, gc=False):
     """Money of one scope in one period, in nano-dollars; also open calls of a scope, as `held`."""
 
     settled: int = 0

@@ -4,6 +4,8 @@ State is the fold of the journal.  Whoever has applied the same entries, in this
 state; a store decides on its state, writes the entry, and applies it.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Struct
 
@@ -12,13 +14,13 @@ from tidegate.model.times import SECOND
 from tidegate.policy.admission import States
 
 
-class Admitted(Struct, frozen=True, array_like=True, tag="admitted"):
+class Admitted(Struct, frozen=True, gc=False, array_like=True, tag="admitted"):
     """A hold was made."""
 
     hold: Hold
 
 
-class Settled(Struct, frozen=True, array_like=True, tag="settled"):
+class Settled(Struct, frozen=True, gc=False, array_like=True, tag="settled"):
     """A hold became its cost."""
 
     attempt_id: str
@@ -27,20 +29,20 @@ class Settled(Struct, frozen=True, array_like=True, tag="settled"):
     """Input tokens without cache reads, and output tokens; None keeps those of the hold."""
 
 
-class Released(Struct, frozen=True, array_like=True, tag="released"):
+class Released(Struct, frozen=True, gc=False, array_like=True, tag="released"):
     """A hold was given back: the request never left."""
 
     attempt_id: str
 
 
-class Renewed(Struct, frozen=True, array_like=True, tag="renewed"):
+class Renewed(Struct, frozen=True, gc=False, array_like=True, tag="renewed"):
     """Leases were moved to end at `until`, microseconds since 1970 UTC."""
 
     attempt_ids: tuple[str, ...]
     until: int
 
 
-class Adjusted(Struct, frozen=True, array_like=True, tag="adjusted"):
+class Adjusted(Struct, frozen=True, gc=False, array_like=True, tag="adjusted"):
     """The cost of a charge that is already settled was corrected, in these budgets."""
 
     keys: tuple[str, ...]
@@ -86,54 +88,57 @@ class Live:
         self._ahead = at - now
         return at
 
-    def apply(self, entry: JournalEntry) -> tuple[str, ...]:
+    def apply(self, entry: JournalEntry) -> Sequence[str]:
         """Make the change; the keys it touched.  An entry about a hold that is not open changes nothing."""
-        match entry:
-            case Admitted(hold):
-                return self._place(hold)
-            case Settled(attempt_id, cost, used):
-                hold_ = self.holds.pop(attempt_id, None)
-                return () if hold_ is None else self._end(hold_, cost, used)
-            case Released(attempt_id):
-                hold_ = self.holds.pop(attempt_id, None)
-                return () if hold_ is None else self._end(hold_, 0, (0, 0))
-            case Renewed(attempt_ids, until):
-                for attempt_id in attempt_ids:
-                    if attempt_id in self.holds:
-                        self.holds[attempt_id] = msgspec.structs.replace(self.holds[attempt_id], lease_until=until)
-                return ()
-            case Adjusted(keys, delta):
-                for key in keys:
-                    self.states.tally(key).settled += delta
-                return keys
+        if isinstance(entry, Admitted):
+            return self._place(entry.hold)
+        if isinstance(entry, Settled):
+            hold = self.holds.pop(entry.attempt_id, None)
+            return () if hold is None else self._end(hold, entry.cost, entry.used)
+        if isinstance(entry, Released):
+            hold = self.holds.pop(entry.attempt_id, None)
+            return () if hold is None else self._end(hold, 0, (0, 0))
+        if isinstance(entry, Adjusted):
+            for key in entry.keys:
+                self.states.tally(key).settled += entry.delta
+            return entry.keys
+        for attempt_id in entry.attempt_ids:
+            if attempt_id in self.holds:
+                self.holds[attempt_id] = msgspec.structs.replace(self.holds[attempt_id], lease_until=entry.until)
+        return ()
 
-    def _place(self, hold: Hold) -> tuple[str, ...]:
+    def _place(self, hold: Hold) -> list[str]:
         self.holds[hold.ask.attempt_id] = hold
-        self.last = max(self.last, hold.admitted_at)
+        at = hold.admitted_at
+        self.last = max(self.last, at)
+        tally, window = self.states.tally, self.states.window
+        touched = []
         for entry in hold.entries:
+            key = entry.key
             if entry.window:
-                self.states.window(entry.key).add(entry.amount, hold.admitted_at, entry.window)
+                window(key).add(entry.amount, at, entry.window)
             else:
-                self.states.tally(entry.key).held += entry.amount
-        return tuple(entry.key for entry in hold.entries)
+                tally(key).held += entry.amount
+            touched.append(key)
+        return touched
 
-    def _end(self, hold: Hold, cost: int, used: tuple[int, int] | None) -> tuple[str, ...]:
+    def _end(self, hold: Hold, cost: int, used: tuple[int, int] | None) -> list[str]:
         """Take away what the hold put into each scope, and put its cost there; the request itself still counts."""
         touched = []
         for entry in hold.entries:
-            kind = entry.key[0]
+            key = entry.key
+            kind = key[0]
             if not entry.window:
-                tally = self.states.tally(entry.key)
+                tally = self.states.tally(key)
                 tally.held -= entry.amount
                 if kind == "b":
                     tally.settled += cost
             elif kind == "r" or used is None:
                 continue
             else:
-                window = self.states.window(entry.key)
-                window.amend(hold.admitted_at, _tokens(kind, used) - entry.amount)
-            touched.append(entry.key)
-        return tuple(touched)
+                self.states.window(key).amend(hold.admitted_at, _tokens(kind, used) - entry.amount)
+            touched.append(key)
+        return touched
 
 
 def _tokens(kind: str, used: tuple[int, int]) -> int:

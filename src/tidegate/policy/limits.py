@@ -11,7 +11,7 @@ EXACT = 64
 """Entries up to which the window is exact; also the number of slots beyond it."""
 
 
-class Window(Struct):
+class Window(Struct, gc=False):
     """What was granted lately, oldest first: first and last time (microseconds) of an entry, and its amount."""
 
     entries: list[tuple[int, int, int]] = []

@@ -21,7 +21,7 @@ MOST_JSON = 64 * 1024 * 1024
 """Longest JSON reply that is read, after decompression."""
 
 
-class _Error(Struct):
+class _Error(Struct, gc=False):
     type: str | None = None
 
 
@@ -29,7 +29,7 @@ class _Block(Struct, gc=False):
     pass
 
 
-class _Message(Struct):
+class _Message(Struct, gc=False):
     model: str | None = None
     usage: UsageJson | None = None
     stop_reason: str | None = None
@@ -37,20 +37,20 @@ class _Message(Struct):
     error: _Error | None = None
 
 
-class _Start(Struct):
+class _Start(Struct, gc=False):
     message: _Message | None = None
 
 
-class _StopDelta(Struct):
+class _StopDelta(Struct, gc=False):
     stop_reason: str | None = None
 
 
-class _MessageDelta(Struct):
+class _MessageDelta(Struct, gc=False):
     delta: _StopDelta | None = None
     usage: UsageJson | None = None
 
 
-class _ErrorEvent(Struct):
+class _ErrorEvent(Struct, gc=False):
     error: _Error | None = None
 
 

@@ -13,7 +13,7 @@ from tidegate.policy.routes import apply_route
 from tidegate.policy.rules import BoundMode, Route, Rules
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class Plan(Struct, frozen=True, gc=False, kw_only=True):
     """How a Messages call will be sent and what is held for it."""
 
     reading: Reading

@@ -49,7 +49,7 @@ class _Top(Struct, frozen=True, gc=False):
     model: str
     stream: bool | UnsetType = UNSET
     metadata: _Metadata | UnsetType = UNSET
-    # From here on all are Raw: `_size` counts on it.
+    # From here on all are Raw: `_size` counts on it; of most requests only the first two are there.
     max_tokens: Raw = ABSENT
     system: Raw = ABSENT
     tools: Raw = ABSENT
@@ -122,7 +122,7 @@ def _read_fast(body: bytes) -> Reading | None:
         if _size(top, sizes) != len(body):
             return None
         user = top.metadata.user_id if top.metadata else None
-        if not any(sizes[1:]) and _only_strings(top.messages):
+        if not any(sizes[2:]) and _is_string(top.system) and _only_strings(top.messages):
             return Reading(
                 model=_short(top.model),
                 max_tokens=_max_tokens(top.max_tokens),
@@ -153,6 +153,10 @@ def _size(top: _Top, sizes: tuple[int, ...]) -> int:
     if top.metadata is not UNSET:
         size += 26 + len(top.metadata.user_id)
     return size + sum(sizes) + sum(compress(_COSTS, sizes))
+
+
+def _is_string(raw: Raw) -> bool:
+    return not raw or memoryview(raw)[0] == QUOTE
 
 
 def _only_strings(messages: list[_Message]) -> bool:

@@ -1,11 +1,15 @@
 """Which rules apply to a call, and under which keys their states live."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
 
 from tidegate.model.call import Caller
+from tidegate.model.hold import Entry
+from tidegate.model.times import SECOND
+from tidegate.policy.budgets import period_start
 from tidegate.policy.rules import Budget, Counts, Limit, Rules, ScopeName, Selector
 
 Kind = Literal["b", "c", "r", "i", "o", "t"]
@@ -43,6 +47,12 @@ class Applied(Struct, frozen=True):
 Keyed = tuple[tuple[Applied, str], ...]
 """Rules with their keys for one caller."""
 
+Due = tuple[tuple[Applied, Entry], ...]
+"""Rules with the entry that a hold of one makes there; the keys of budgets are those of the period."""
+
+HOUR = 3600 * SECOND
+"""Periods begin at full hours of UTC."""
+
 
 class Scopes:
     """An index over the rules: what applies to a call costs the same with one rule or with a thousand."""
@@ -56,6 +66,8 @@ class Scopes:
                 self._by_user.setdefault(user, []).append(rule)
         self._seen: dict[tuple[str, str, str], tuple[Applied, ...]] = {}
         self._keys: dict[tuple[Caller, str], Keyed] = {}
+        self._due: dict[tuple[Caller, str], Due] = {}
+        self._hour = -1
 
     def keyed(self, caller: Caller, model: str) -> Keyed:
         """All rules that apply with their keys; budgets first."""
@@ -67,6 +79,21 @@ class Scopes:
             values = scope_values(caller, model)
             keyed = self._keys[who] = tuple((rule, rule.key(values)) for rule in self.applied(caller, model))
         return keyed
+
+    def due(self, caller: Caller, model: str, now: int) -> Due:
+        """All rules that apply with their entries at `now`, microseconds since 1970 UTC; budgets first."""
+        hour = now // HOUR
+        if hour != self._hour or len(self._due) > _REMEMBERED:
+            self._due.clear()
+            self._hour = hour
+        who = (caller, model)
+        due = self._due.get(who)
+        if due is None:
+            due = self._due[who] = tuple(
+                (rule, Entry(budget_key(rule, key, now) if rule.kind == "b" else key, 1, rule.window))
+                for rule, key in self.keyed(caller, model)
+            )
+        return due
 
     def applied(self, caller: Caller, model: str) -> tuple[Applied, ...]:
         """All rules that apply; budgets first."""
@@ -86,6 +113,21 @@ class Scopes:
 
 
 _REMEMBERED = 10_000
+
+
+def budget_key(rule: Applied, key: str, at: int) -> str:
+    """The key of a budget's tally in the period of `at`; `key` is the one that `Scopes.keyed` gives."""
+    return f"{key}|{period_name(rule.every, at)}"
+
+
+def period_name(every: str, now: int) -> str:
+    """`period_start`, remembered per hour."""
+    return _period_name(every, now // HOUR)
+
+
+@lru_cache(maxsize=64)
+def _period_name(every: str, hour: int) -> str:
+    return period_start(every, hour * HOUR)
 
 
 def scope_values(caller: Caller, model: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ BYTES_PER_TOKEN = 4
 """Of output text, when nothing better is known."""
 
 
-class Settlement(Struct, frozen=True):
+class Settlement(Struct, frozen=True, gc=False):
     """What a charge says about money and outcome."""
 
     bill: Bill
@@ -119,6 +119,8 @@ def outcome_of(ending: Ending, metered: Metered, status: int | None) -> Outcome:
 
 
 def _price(parts: tuple[Part, ...], cost_of: CostOf) -> int:
+    if len(parts) == 1:  # nearly always, and a generator takes longer than the price
+        return cost_of(parts[0].model, parts[0].usage)
     return sum(cost_of(part.model, part.usage) for part in parts)
 
 

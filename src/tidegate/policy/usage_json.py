@@ -65,7 +65,7 @@ class ServerTools(Struct, gc=False, frozen=True):
     web_search_requests: Count | None = None
 
 
-class UsageJson(Struct, frozen=True):
+class UsageJson(Struct, frozen=True, gc=False):
     """The usage object of the wire, of a message or of one iteration; None: not reported."""
 
     input_tokens: Count | None = None

@@ -31,13 +31,15 @@ class Journal(Protocol):
 async def settle(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
     """Write the charge and turn the hold into its cost; False when the attempt had a charge already."""
     try:
-        return await _settle(journal, ledger, hold, charge)
+        return await settle_inside(journal, ledger, hold, charge)
     except asyncio.CancelledError:
-        await _settle(journal, ledger, hold, charge)  # the step that was begun is queued and will be done; now the rest
+        # The step that was begun is queued and will be done; now the rest.
+        await settle_inside(journal, ledger, hold, charge)
         raise
 
 
-async def _settle(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
+async def settle_inside(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
+    """As `settle`, where nothing can be cancelled: inside one transaction."""
     if await ledger.append(charge):
         await journal.write(settled(charge))
         return True

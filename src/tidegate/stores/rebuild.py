@@ -20,10 +20,9 @@ from tidegate.databases.sqlite import BlockingFile
 from tidegate.model.call import Caller
 from tidegate.model.hold import Hold
 from tidegate.model.times import parse_rfc3339, rfc3339
-from tidegate.policy.admission import budget_key, period_name
 from tidegate.policy.budgets import Tally
 from tidegate.policy.rules import Rules
-from tidegate.policy.scopes import Scopes
+from tidegate.policy.scopes import Scopes, budget_key, period_name
 from tidegate.stores.sqlite_journal import SqliteJournal
 
 _SUMS = """

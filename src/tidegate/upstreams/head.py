@@ -26,6 +26,7 @@ NEVER_SENT = frozenset(
 )
 """Names of headers that are not taken from a request."""
 
+_line = b": ".join
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
@@ -34,12 +35,15 @@ def request_head(request: Outgoing, origin: str, own: Iterable[bytes]) -> bytes:
 
     Bytes, through the empty line.
     """
-    lines = [f"{request.method} {origin}{request.target} HTTP/1.1".encode("latin-1", "replace"), *own]
-    lines += [b": ".join(pair) for pair in request.headers if pair[0] not in NEVER_SENT]
+    first = f"{request.method} {origin}{request.target} HTTP/1.1".encode("latin-1", "replace")
+    headers = request.headers
+    if not NEVER_SENT.isdisjoint(dict(headers)):
+        headers = [pair for pair in headers if pair[0] not in NEVER_SENT]
+    lines = [first, *own, *map(_line, headers)]
     if request.body or request.method not in _WITHOUT_BODY:
         lines.append(b"content-length: %d" % len(request.body))
     content = b"".join(lines)  # without a break it can be searched faster than the head's breaks can be counted
-    if content.find(b"\n") >= 0 or content.find(b"\r") >= 0 or lines[0].count(b" ") != 2:
+    if b"\n" in content or b"\r" in content or first.count(b" ") != 2:
         raise NotSent("the request's target or a header of it holds a line break or a space; nothing was sent")
     lines += (b"", b"")
     return b"\r\n".join(lines)

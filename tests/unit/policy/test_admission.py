@@ -190,7 +190,8 @@ class Desk:
     def adjust(self, which: int, thousandths: int) -> None:
         if self.books.charged:
             noted, costs = self.books.charged[which % len(self.books.charged)]
-            delta = noted.ask.bound.cost * thousandths // 1000 - sum(costs)
+            # Downwards: what is corrected is the whole hold that a sweep has charged.
+            delta = min(0, noted.ask.bound.cost * thousandths // 1000 - sum(costs))
             self.shelf.live.apply(adjusted(noted.hold, delta))
             costs.append(delta)
 

@@ -9,10 +9,10 @@ from tidegate.core.gate import Gate
 from tidegate.core.ports import Clock, Outgoing
 from tidegate.doors.gateway.body import Left, Receive, read_body, unpack
 from tidegate.doors.gateway.keyring import Keyring
-from tidegate.doors.gateway.leaving import Leaving, connection_of
+from tidegate.doors.gateway.leaving import CONNECTION, Connection, Leaving
 from tidegate.doors.gateway.own import OwnPages
 from tidegate.doors.gateway.paths import Path, find_path
-from tidegate.doors.gateway.wire import downward, single, upward
+from tidegate.doors.gateway.wire import downward, upward
 from tidegate.model.call import Caller, Reading
 from tidegate.model.errors import Broken, StoreDown
 from tidegate.model.facts import CallRefused
@@ -67,41 +67,39 @@ class Gateway:
         """One HTTP request."""
         if scope["type"] != "http":
             raise RuntimeError(f"the gateway does not speak {scope['type']}")
-        if self._pages.has(scope["raw_path"].decode("latin-1")):  # no second spelling, as in `find_path`
+        path = scope["raw_path"].decode("latin-1")
+        if self._pages.has(path):  # no second spelling, as in `find_path`
             await self._pages.answer(scope, send)
             return
         try:
-            await self._serve(scope, receive, send)
+            exchange = await self._exchange(scope, path, receive)
+            if exchange is None:
+                return
+            if exchange.body is None:
+                await self._relay(exchange, scope, receive, send)
+            else:
+                await _whole(exchange, scope, send)
         except Left:
             return
         except asyncio.CancelledError:  # the drain is over; the call is settled, and its connection ends
-            _abort(send)
+            _abort(scope, send)
         except Exception as error:  # noqa: BLE001 - nobody outside may see a bug as it is, least of all an SDK that repeats it
-            await self._broken(error, send)
+            await self._broken(error, scope, send)
 
-    async def _broken(self, error: Exception, send: Send) -> None:
+    async def _broken(self, error: Exception, scope: Scope, send: Send) -> None:
         """A bug of ours: its name goes to the log, a whole reply that no SDK repeats goes to the client."""
         self._tell("error", "request_failed", error_type=type(error).__name__)
         if getattr(getattr(send, "__self__", None), "response_started", False):
-            _abort(send)
+            _abort(scope, send)
             return
-        await _whole(self._gate.broken(f"req_{self._new_id()}"), "POST", send)
+        await _whole(self._gate.broken(f"req_{self._new_id()}"), scope, send)
 
     async def settled(self) -> None:
         """Wait until every exchange whose caller has left is settled."""
         while self._closing:
             await asyncio.wait(self._closing)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = await self._exchange(scope, receive)
-        if exchange is None:
-            return
-        if exchange.body is None:
-            await self._relay(exchange, receive, send)
-        else:
-            await _whole(exchange, scope["method"], send)
-
-    async def _exchange(self, scope: Scope, receive: Receive) -> Exchange | None:
+    async def _exchange(self, scope: Scope, target: str, receive: Receive) -> Exchange | None:
         """The exchange of a request; None when the client has left meanwhile."""
         call_id = self._new_id()
         headers: list[tuple[bytes, bytes]] = scope["headers"]
@@ -110,18 +108,16 @@ class Gateway:
         if isinstance(key, Refusal):
             return await self._refused(call_id, _NOBODY, key)
         caller = Caller(key.app, ANONYMOUS, "default")
-        path = self._allowed(scope, key)
+        path = self._allowed(scope["method"], target, key)
         if isinstance(path, Refusal):
-            return _with_methods(await self._refused(call_id, caller, path), scope)
-        if self._draining():
-            return await self._refused(call_id, caller, Refusal(reason="draining", retry_after=1.0))
-        body = await read_body(receive, single(headers, b"content-length"), self._max_body, self._body_timeout)
-        if isinstance(body, Refusal):
-            return await self._refused(call_id, caller, body)
-        call = self._call(call_id, scope, key, path, body)
+            return _with_methods(await self._refused(call_id, caller, path), target)
+        call = await self._called(call_id, scope, key, path, receive)
         if isinstance(call, Refusal):
             return await self._refused(call_id, caller, call)
-        return await self._opened(call, receive)
+        # None when the client leaves meanwhile: the call is then cancelled and settled.
+        with Leaving(scope.get(CONNECTION), receive, drain=self._gate.drains(call)):
+            return await self._gate.open(call)
+        return None
 
     def _key(self, headers: list[tuple[bytes, bytes]], address: str) -> AppKey | Refusal:
         try:
@@ -129,19 +125,29 @@ class Gateway:
         except StoreDown:
             return Refusal(reason="store_down", retry_after=2.0)
 
-    def _allowed(self, scope: Scope, key: AppKey) -> Path | Refusal:
-        path = find_path(scope["raw_path"].decode("latin-1"))
+    def _allowed(self, method: str, target: str, key: AppKey) -> Path | Refusal:
+        path = find_path(target)
         if path is None:
             return Refusal(reason="unknown_path")
-        if scope["method"] not in path.methods:
+        if method not in path.methods:
             return Refusal(reason="bad_method", detail=f"Use {' or '.join(path.methods)}.")
         if path.handling == "denied" or (path.scope is not None and path.scope not in key.scopes):
             return Refusal(reason="not_allowed", scope="path")
         return path
 
-    def _call(self, call_id: str, scope: Scope, key: AppKey, path: Path, body: bytes) -> Call | Refusal:
+    async def _called(self, call_id: str, scope: Scope, key: AppKey, path: Path, receive: Receive) -> Call | Refusal:
+        """The call of a request whose key and path are good."""
+        if self._draining():
+            return Refusal(reason="draining", retry_after=1.0)
+        said = dict(scope["headers"][::-1])  # of a header that is there twice the first counts
+        body = await read_body(receive, said.get(b"content-length"), self._max_body, self._body_timeout)
+        return body if isinstance(body, Refusal) else self._call(call_id, scope, said, key, path, body)
+
+    def _call(
+        self, call_id: str, scope: Scope, said: Mapping[bytes, bytes], key: AppKey, path: Path, body: bytes
+    ) -> Call | Refusal:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        encoding = single(headers, b"content-encoding")
+        encoding = said.get(b"content-encoding")
         plain = body if encoding is None else unpack(body, encoding, self._max_body)
         if isinstance(plain, Refusal):
             return plain
@@ -151,7 +157,7 @@ class Gateway:
             if isinstance(read_, Refusal):
                 return read_
             reading = read_
-        caller = self._caller(key, headers, reading)
+        caller = self._caller(key, said, reading)
         if isinstance(caller, Refusal):
             return caller
         up = upward(headers, key.scopes)
@@ -159,7 +165,9 @@ class Gateway:
             up = [(name, value) for name, value in up if name != b"content-encoding"]
         query = scope["query_string"]
         target = scope["raw_path"].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-        betas = b",".join(value for name, value in headers if name == b"anthropic-beta")
+        betas = b""
+        if b"anthropic-beta" in said:
+            betas = b",".join(value for name, value in headers if name == b"anthropic-beta")
         return Call(
             call_id=call_id,
             caller=caller,
@@ -172,14 +180,14 @@ class Gateway:
             started=self._clock.ticks(),
         )
 
-    def _caller(self, key: AppKey, headers: list[tuple[bytes, bytes]], reading: Reading | None) -> Caller | Refusal:
-        user = key.user_id or _text(single(headers, b"x-tidegate-user"))
+    def _caller(self, key: AppKey, said: Mapping[bytes, bytes], reading: Reading | None) -> Caller | Refusal:
+        user = key.user_id or _text(said.get(b"x-tidegate-user"))
         if not user and key.user_from == "metadata" and reading is not None:
             user = reading.metadata_user
         if not user and reading is not None and not self._warned:
             self._warned = True
             self._tell("warning", "no_user", error_message=NO_USER)
-        route = key.routes[0] if len(key.routes) == 1 else _text(single(headers, b"x-tidegate-route")) or "default"
+        route = key.routes[0] if len(key.routes) == 1 else _text(said.get(b"x-tidegate-route")) or "default"
         if key.routes and route not in key.routes:
             return Refusal(reason="not_allowed", scope="route")
         return Caller(
@@ -194,18 +202,12 @@ class Gateway:
 
     # -- the way back
 
-    async def _opened(self, call: Call, receive: Receive) -> Exchange | None:
-        """Open the call; None when the client leaves meanwhile: it is then cancelled and settled."""
-        with Leaving(receive, drain=self._gate.drains(call)):
-            return await self._gate.open(call)
-        return None
-
-    async def _relay(self, exchange: Exchange, receive: Receive, send: Send) -> None:
+    async def _relay(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a stream on, piece by piece; the client's leaving ends the upstream's work at once."""
         start = {"type": "http.response.start", "status": exchange.status, "headers": downward(exchange.headers)}
         try:
             # The patience is for a client that stops reading: it must not hold a stream for ever.
-            with Leaving(receive, drain=exchange.drains) as leaving:
+            with Leaving(scope.get(CONNECTION), receive, drain=exchange.drains) as leaving:
                 async with asyncio.timeout(self._total + 5):
                     await send(start)
                     while piece := await exchange.read():
@@ -213,38 +215,39 @@ class Gateway:
                     leaving.done()
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
         except (Broken, TimeoutError):
-            _abort(send)
+            _abort(scope, send)
         finally:
             closing = asyncio.ensure_future(exchange.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
 
-def _with_methods(exchange: Exchange, scope: Scope) -> Exchange:
+def _with_methods(exchange: Exchange, target: str) -> Exchange:
     """A reply of status 405 names the methods that there are, as HTTP demands."""
-    path = find_path(scope["raw_path"].decode("latin-1")) if exchange.status == 405 else None
+    path = find_path(target) if exchange.status == 405 else None
     if path is not None:
         exchange.headers = [*exchange.headers, (b"allow", ", ".join(path.methods).encode())]
     return exchange
 
 
-def _abort(send: Send) -> None:
+def _abort(scope: Scope, send: Send) -> None:
     """End the connection in the middle of a message, so that the client sees that it is not whole."""
-    connection = connection_of(send)
+    connection: Connection | None = scope.get(CONNECTION)
     if connection is not None:
         connection.transport.abort()
         send.__self__.disconnected = True  # type: ignore[attr-defined]  # uvicorn's; it would complain otherwise
 
 
-async def _whole(exchange: Exchange, method: str, send: Send) -> None:
+async def _whole(exchange: Exchange, scope: Scope, send: Send) -> None:
     body = exchange.body or b""
     headers = downward(exchange.headers)
-    connection = connection_of(send) if method != "HEAD" else None
-    if connection is not None and connection.reply(send.__self__, exchange.status, headers, body):  # type: ignore[attr-defined]  # uvicorn's cycle
+    head_only = scope["method"] == "HEAD"
+    connection: Connection | None = scope.get(CONNECTION)
+    if connection is not None and not head_only and connection.reply(exchange.status, headers, body):
         return
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+    await send({"type": "http.response.body", "body": b"" if head_only else body})
 
 
 def _text(value: bytes | None) -> str | None:

@@ -7,6 +7,9 @@ from typing import Any, Protocol, Self
 
 from tidegate.doors.gateway.body import Receive
 
+CONNECTION = "tidegate.connection"
+"""Under this name our own protocol is in the ASGI scope; under any other server there is nothing."""
+
 
 class Leaving:
     """A block during which the client may leave; `left` is then True, and the block is cancelled unless it drains.
@@ -15,11 +18,11 @@ class Leaving:
     task waits for `http.disconnect`.
     """
 
-    def __init__(self, receive: Receive, *, drain: bool = False) -> None:
+    def __init__(self, connection: "Connection | None", receive: Receive, *, drain: bool = False) -> None:
         self.left = False
         self._drain = drain
         self._receive = receive
-        self._connection = connection_of(receive)
+        self._connection = connection
         self._watch: asyncio.Task[Any] | None = None
         self._task: asyncio.Task[Any] | None = None
 
@@ -74,7 +77,7 @@ class Connection(Protocol):
     on_lost: Callable[[], None] | None
     transport: asyncio.Transport
 
-    def reply(self, cycle: Any, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+    def reply(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
         """Send a whole reply at once; False when it must go through ASGI."""
 
     flow: "Flow"
@@ -85,13 +88,6 @@ class Flow(Protocol):
 
     def resume_reading(self) -> None:
         """Read on."""
-
-
-def connection_of(method: object) -> Connection | None:
-    """The connection behind uvicorn's `receive` or `send`; None under another server."""
-    cycle = getattr(method, "__self__", None)
-    connection = getattr(getattr(cycle, "on_response", None), "__self__", None)
-    return connection if hasattr(connection, "on_lost") else None
 
 
 async def _disconnect(receive: Receive) -> None:

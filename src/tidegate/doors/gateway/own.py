@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from tidegate.doors.gateway.dashboard import dashboard
-from tidegate.doors.gateway.wire import single
 from tidegate.ledgers.usage import UsageReader
 from tidegate.model.errors import StoreDown
 
@@ -99,7 +98,7 @@ class OwnPages:
 
 def _is_admin(headers: list[tuple[bytes, bytes]], token: str) -> bool:
     """The token as a bearer, or as the password that a browser asks for; compared in constant time."""
-    scheme, _, given = (single(headers, b"authorization") or b"").partition(b" ")
+    scheme, _, given = dict(headers[::-1]).get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"basic":
         try:
             given = b64decode(given, validate=True).partition(b":")[2]

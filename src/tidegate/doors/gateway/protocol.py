@@ -14,18 +14,23 @@ The rules (RFC 9110 and 9112):
 7. HTTP/1.0 gets no chunks: its streams end with the connection.
 """
 
-from asyncio import TimerHandle, Transport
+from asyncio import Event, TimerHandle, Transport
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import unquote
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from tidegate.doors.gateway.last_cycle import LastCycle
+from tidegate.doors.gateway.leaving import CONNECTION
 from tidegate.model.refusal import Refusal
 from tidegate.policy.replies import Headers
 
 if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application, ASGISendEvent
+    from uvicorn._types import ASGI3Application
 
 Refuse = Callable[[Refusal], tuple[int, Headers, bytes]]
 """The reply of a refusal that no call is behind."""
@@ -36,6 +41,10 @@ MOST_HEAD = 64 * 1024
 NOT_HTTP = Refusal(reason="bad_request", detail="It is not valid HTTP.")
 TOO_LONG = Refusal(reason="too_large", detail=f"The headers are longer than {MOST_HEAD // 1024} KB.")
 
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+_TICK = 0.001
+"""Seconds; uvloop's timers may ring that much early."""
+
 _WATCHED = frozenset({b"host", b"transfer-encoding", b"expect"})
 
 
@@ -43,26 +52,6 @@ class _MalformedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
         self.refusal = refusal
-
-
-class LastCycle(RequestResponseCycle):
-    """The last request of its connection: the protocol closes it when the request is whole too (rules 6 and 7)."""
-
-    _endless = False
-
-    async def send(self, message: "ASGISendEvent") -> None:
-        """As uvicorn's, but without chunks for HTTP/1.0, and without closing."""
-        if message["type"] == "http.response.start":
-            sized = any(name == b"content-length" for name, _ in message.get("headers", ()))
-            if self.scope["http_version"] == "1.0" and not sized:
-                self._endless = True
-                self.chunked_encoding = False
-        elif message["type"] == "http.response.body":
-            if self._endless:
-                self.expected_content_length = len(message.get("body", b""))
-            if not message.get("more_body", False):
-                self.keep_alive = True
-        await super().send(message)
 
 
 class Patient(HttpToolsProtocol):
@@ -78,6 +67,8 @@ class Patient(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.parser = httptools.HttpRequestParser(self)  # uvicorn's takes data behind `connection: close`
+        self._deadline = self._timer_at = inf
+        """On the loop's clock.  The timer is moved only when it would ring too late: a request costs none."""
         self._timer: TimerHandle | None = None
         self._running: RequestResponseCycle | None = None
         self._refusal: Refusal | None = None
@@ -88,18 +79,20 @@ class Patient(HttpToolsProtocol):
         """A request has begun and is not whole, or not even its head."""
         self._resuming = False
         self._moved = False
-        self._stray = self._ahead = self._head_size = self._hosts = 0
+        self._stray = self._ahead = self._chunk = self._hosts = 0
 
     # What the transport tells.
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # uvicorn narrows it as well
         """A client is here."""
         super().connection_made(transport)
-        self._wait()
+        self._wait(self.patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left, or we have."""
-        self._unwait()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._running is not None:  # uvicorn tells the latest request only, and that may wait behind this one
             self._running.disconnected = True
             self._running.message_event.set()
@@ -111,20 +104,27 @@ class Patient(HttpToolsProtocol):
         """Parse, then draw the conclusions."""
         if self._refusal is not None:
             return
-        self._unset_keepalive_if_required()
         self._moved = False
+        self._chunk = len(data)
         try:
             self._feed(data)
         except httptools.HttpParserError as error:
             self._stop_reading(self._blame(error))
             return
-        self._stray = 0 if self._moved else self._stray + len(data)
-        self._ahead = self._ahead + len(data) if self.pipeline else 0
-        if self._ahead > MOST_HEAD:
-            self.flow.pause_reading()
-        if self._stray > MOST_HEAD:
-            self._stop_reading(TOO_LONG)
-        elif not self._open:
+        if self._moved:
+            self._stray = 0
+        else:
+            self._stray += len(data)
+            if self._stray > MOST_HEAD:
+                self._stop_reading(TOO_LONG)
+                return
+        if self.pipeline:
+            self._ahead += len(data)
+            if self._ahead > MOST_HEAD:
+                self.flow.pause_reading()
+        else:
+            self._ahead = 0
+        if self._running is None:
             self._rest()
 
     def _feed(self, data: bytes) -> None:
@@ -161,23 +161,23 @@ class Patient(HttpToolsProtocol):
         """The first byte of a request."""
         if self._resuming:
             return
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._open = self._in_head = True
-        self._head_size = self._hosts = 0
-        self._wait()
+        self._hosts = 0
+        self._wait(self.patience)
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
         if not self._resuming:
-            self._head_size += len(url)
-            super().on_url(url)
+            self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer."""
-        if not self._in_head or self._resuming:
+        if not self._in_head:
             return
         name = name.lower()
-        self._head_size += len(name) + len(value) + 4
         if name in _WATCHED:
             self._watch(name, value)
         self.headers.append((name, value))
@@ -194,29 +194,84 @@ class Patient(HttpToolsProtocol):
         """The head is here: the work begins, or waits for its turn."""
         if self._resuming:
             return
-        self._check_head()
+        version = self.parser.get_http_version()
+        self._check_head(version)
+        target = self._target()
         self._in_head = False
         self._moved = True
-        self._unwait()
-        super().on_headers_complete()
-        if not self.cycle.keep_alive:
-            self.cycle.__class__ = LastCycle  # nothing of it has run yet
-        if self.pipeline:
-            self.flow.resume_reading()  # uvicorn stops here, and would not notice that the client leaves
+        self._deadline = inf
+        self.cycle = cycle = self._cycle(version, *target)
+        if self._running is None:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            # uvicorn would stop reading here, and not notice that the client leaves.
+            self.pipeline.appendleft((cycle, self.app))
 
-    def _check_head(self) -> None:
-        if self._head_size > MOST_HEAD:
+    def _check_head(self, version: str) -> None:
+        if self._stray + self._chunk > MOST_HEAD and self._head_size() > MOST_HEAD:
             raise _MalformedError(TOO_LONG)
-        version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0") or self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
+        hosts = self._hosts == 1 or (self._hosts == 0 and version == "1.0")
+        if version not in ("1.1", "1.0") or not hosts or b"#" in self.url:
             raise _MalformedError(NOT_HTTP)
-        if b"#" in self.url or (not self.url.startswith(b"/") and not httptools.parse_url(self.url).path):
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _cycle(self, version: str, path: bytes, query: bytes) -> RequestResponseCycle:
+        """The request as ASGI has it."""
+        text = path.decode("ascii")
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "headers": self.headers,
+            "state": {},
+            "method": self.parser.get_method().decode("ascii"),
+            "path": unquote(text) if "%" in text else text,
+            "raw_path": path,
+            "query_string": query,
+            CONNECTION: self,
+        }
+        keep_alive = version != "1.0" and self.parser.should_keep_alive()
+        # A last request has a cycle of its own: see rules 6 and 7.
+        return (RequestResponseCycle if keep_alive else LastCycle)(
+            scope=scope,  # type: ignore[arg-type]  # a TypedDict there
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=[],
+            message_event=Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+
+    def _target(self) -> tuple[bytes, bytes]:
+        """Path and query; of the absolute form, which proxies get, the same."""
+        if self.url.startswith(b"/"):
+            path, _, query = self.url.partition(b"?")
+            return path, query
+        parsed = httptools.parse_url(self.url)
+        if not parsed.path:
             raise _MalformedError(NOT_HTTP)
+        return parsed.path, parsed.query or b""
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._moved = True
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -224,14 +279,15 @@ class Patient(HttpToolsProtocol):
             return  # only its head is: see `_resume`
         self._moved = True
         self._open = False
-        super().on_message_complete()
-        self._rest()
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
 
-    def reply(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
+    def reply(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole reply in one write, past ASGI; False when it must go the long way.
 
         It is what nearly every call gets, and the long way writes twice and looks at every header again.
         """
+        cycle = self._running
         if type(cycle) is not RequestResponseCycle or cycle.disconnected or self.flow.write_paused:
             return False
         if not cycle.keep_alive:  # the gateway ends: the reply must say so, and the connection close
@@ -251,39 +307,43 @@ class Patient(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(cycle.run_asgi(app))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def on_response_complete(self) -> None:
         """A reply went out; the next request has its turn."""
-        if isinstance(self._running, LastCycle):
+        if type(self._running) is LastCycle:
             self._ending = True
             self.pipeline.clear()
         self._running = None
-        super().on_response_complete()
-        self._rest()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rest()
 
     def _rest(self) -> None:
         """When every request has its reply: wait for more, or end."""
         if self._running is not None or self.transport.is_closing():
             return
         if self._open:
-            if self._timer is None:
-                self._wait()
+            if self._deadline == inf:
+                self._wait(self.patience)
         elif self._ending:
             self.transport.close()
         elif self._refusal is not None:
             self._say_and_close(self._refusal)
         else:
-            self._unwait()
-            if self.timeout_keep_alive_task is None:
-                self.timeout_keep_alive_task = self.loop.call_later(
-                    self.timeout_keep_alive, self.timeout_keep_alive_handler
-                )
+            self._wait(self.timeout_keep_alive)
 
     def _stop_reading(self, refusal: Refusal) -> None:
         """The request at hand is malformed: refuse it in its turn, and read no more."""
         self._refusal = refusal
-        self._unwait()
+        self._deadline = inf
         in_body = self._open and not self._in_head
         self._open = False
         if in_body:
@@ -308,21 +368,29 @@ class Patient(HttpToolsProtocol):
         self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], lines, body))
         self.transport.write_eof()
         self._ending = True
-        self._wait()
+        self._wait(self.patience)
 
-    def _wait(self) -> None:
-        self._unwait()
-        self._timer = self.loop.call_later(self.patience, self._too_slow)
+    def _wait(self, seconds: float) -> None:
+        """Let the client do the next thing within that time."""
+        self._deadline = due = self.loop.time() + seconds
+        if due < self._timer_at:
+            self._arm(due)
 
-    def _unwait(self) -> None:
+    def _arm(self, due: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer_at = due
+        self._timer = self.loop.call_at(due, self._ring)
 
-    def _too_slow(self) -> None:
+    def _ring(self) -> None:
         self._timer = None
-        if self._running is not None:
-            self._wait()  # the reply to an earlier request is still on its way
+        self._timer_at = inf
+        if self._deadline == inf:
+            return
+        if self._deadline - self.loop.time() > _TICK:
+            self._arm(self._deadline)
+        elif self._running is not None:
+            self._wait(self.patience)  # the reply to an earlier request is still on its way
         elif not self.transport.is_closing():
             self.transport.close()
 

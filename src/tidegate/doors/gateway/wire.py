@@ -18,6 +18,10 @@ _NOT_UP = HOP_BY_HOP | {
     b"cookie",
     b"forwarded",
 }
+_PLAIN = frozenset(
+    {b"content-type", b"accept", b"user-agent", b"anthropic-version", b"anthropic-beta", b"x-stainless-lang"}
+)
+"""What nearly every request has and nothing speaks against: known without the other questions."""
 _NOT_UP_PREFIXES = (b"proxy-", b"x-forwarded-", b"x-tidegate-")
 _NOT_DOWN = HOP_BY_HOP | {b"content-length"}
 
@@ -31,31 +35,32 @@ def upward(headers: Iterable[tuple[bytes, bytes]], scopes: Iterable[str]) -> lis
     """The headers that go upstream: no credentials, nothing about the way here, nothing of tidegate's own."""
     passed = []
     named: set[bytes] = set()
-    for name, value in headers:
-        if name == b"connection":
-            named.update(part.strip().lower() for part in value.split(b","))
+    for pair in headers:
+        name = pair[0]
+        if name in _PLAIN:
+            passed.append(pair)
+        elif name == b"connection":
+            named.update(part.strip().lower() for part in pair[1].split(b","))
         elif name in _NOT_UP or name.startswith(_NOT_UP_PREFIXES) or (name in SCOPED and SCOPED[name] not in scopes):
             continue
         elif name == b"accept-encoding":
-            passed.append((name, readable_encodings(value)))
+            passed.append((name, readable_encodings(pair[1])))
         else:
-            passed.append((name, value))
-    if named - {b"keep-alive", b"close"}:
+            passed.append(pair)
+    if named and named - {b"keep-alive", b"close"}:
         return [(name, value) for name, value in passed if name not in named]
     return passed
 
 
 def downward(headers: Headers) -> list[tuple[bytes, bytes]]:
     """The headers that go back to the client; lengths and framing are this connection's own."""
-    passed = []
+    passed = [pair for pair in headers if pair[0] not in _NOT_DOWN]
     named: set[bytes] = set()
     for name, value in headers:
         if name == b"connection":
             named.update(part.strip().lower() for part in value.split(b","))
-        elif name not in _NOT_DOWN:
-            passed.append((name, value))
-    if named - {b"keep-alive", b"close"}:
-        return [(name, value) for name, value in passed if name not in named]
+    if named and named - {b"keep-alive", b"close"}:
+        return [pair for pair in passed if pair[0] not in named]
     return passed
 
 
@@ -63,11 +68,3 @@ def readable_encodings(value: bytes) -> bytes:
     """`accept-encoding` without what the meter cannot read: a bill must never hide in an unknown compression."""
     kept = [part for part in value.split(b",") if part.split(b";")[0].strip().lower() in _READABLE]
     return b",".join(kept).strip() or b"identity"
-
-
-def single(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
-    """The value of a header; None when it is absent.  The first of several counts."""
-    for name, value in headers:
-        if name == wanted:
-            return value
-    return None
