@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tidegate.config.settings import Settings, UpstreamSettings
 from tidegate.config.urls import sqlite_path
+from tidegate.core.books import Books
 from tidegate.core.gate import Gate
 from tidegate.core.ports import Clock, Ledger, Observe, Store, Upstream
 from tidegate.databases.sqlite import AsyncFile, BlockingFile, File
@@ -23,7 +24,9 @@ from tidegate.observe.lines import Lines
 from tidegate.observe.log import LogFacts, make_logger
 from tidegate.observe.std import StdFacts
 from tidegate.policy.prices import Override, PriceBook
+from tidegate.policy.retry import RetryBudget
 from tidegate.policy.scopes import Scopes
+from tidegate.secrets.credential import Credential
 from tidegate.secrets.resolve import resolve
 from tidegate.stores.memory import MemoryStore
 from tidegate.stores.sqlite import SqliteStore
@@ -92,7 +95,9 @@ class Shared(Struct, frozen=True, kw_only=True):
     texts: Texts
     label_secret: bytes
 
-    def gate(self, store: Store, ledger: Ledger, upstream: Upstream, clock: Clock) -> Gate:
+    def gate(
+        self, store: Store, ledger: Ledger, upstream: Upstream, clock: Clock, books: Books, retries: RetryBudget
+    ) -> Gate:
         """A Gate over the shared parts; a thread and an event loop each have one, because they wait differently."""
         return Gate(
             rules=self.settings.rules,
@@ -105,6 +110,8 @@ class Shared(Struct, frozen=True, kw_only=True):
             rng=random.random,
             new_id=new_id,
             texts=self.texts,
+            books=books,
+            retries=retries,
         )
 
     def close(self) -> None:
@@ -162,9 +169,10 @@ def _gate(
 def _store(settings: Settings, files: "Files[Any]", ledger: SqliteLedger) -> Store:
     scopes = Scopes(settings.rules)
     if settings.store.url.startswith("memory:"):
-        return MemoryStore(scopes, ledger)
+        return MemoryStore(scopes, ledger, settings.rules.breaker)
     file = files.open(settings, settings.store.url, "store")
-    return SqliteStore(file, scopes, ledger, ledger.within if file is ledger.file else None)
+    within = ledger.within if file is ledger.file else None
+    return SqliteStore(file, scopes, ledger, within, settings.rules.breaker)
 
 
 def _upstream(settings: Settings, wanted: UpstreamSettings) -> Anthropic:
@@ -174,8 +182,9 @@ def _upstream(settings: Settings, wanted: UpstreamSettings) -> Anthropic:
             f"{wanted.api_key} holds an app key of tidegate, not a key of the Claude API: set it to one that "
             "begins with sk-ant-"
         )
+    credential = Credential(secret, lambda: resolve(wanted.api_key or "", settings.environ)) if secret else None
     return Anthropic(
-        key=secret.reveal if secret is not None else None,
+        key=credential,
         url=wanted.url,
         name=wanted.name,
         proxy=wanted.proxy,

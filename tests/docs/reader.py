@@ -7,6 +7,8 @@ Directives, before the block that they are about (in brackets behind them stands
                             it stays running in a second terminal; goes on when it shows the text and what stands below
     save as FILE            the block becomes that file
     append to FILE          the block is added to that file
+    edit FILE "TEXT"        the block takes the place of that text in the file
+    needs node              the block is run where Node.js and the SDK's package are; elsewhere the page ends here
 
 and on their own:
 
@@ -25,6 +27,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -38,6 +41,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from docs.pages import Block, Directive, pieces
+from e2e.sdk.documents import MODULES, install_node_modules
 from tidegate.config.environment import PLATFORMS
 
 PATIENCE = 60.0
@@ -45,6 +49,10 @@ PATIENCE = 60.0
 
 _KEY = re.compile(r"tg_[a-z0-9]{8}_[0-9A-Za-z]{38}")
 _QUOTED = re.compile(r'"([^"]*)"')
+
+
+class NoNodeError(Exception):
+    """The rest of the page needs Node.js and npm."""
 
 
 class Typed(NamedTuple):
@@ -143,7 +151,7 @@ class Reader:
 
     def _obey(self, words: str) -> None:
         verb, _, rest = words.partition(" ")
-        if verb in {"skip", "background", "save", "append"}:
+        if verb in {"skip", "background", "save", "append", "edit", "needs"}:
             self._pending.append(words)
         elif verb == "port":
             self._names[rest] = self.environ["PORT"] = str(free_port())
@@ -185,6 +193,14 @@ class Reader:
         text = self._meant(block.text)
         for order in orders:
             verb, _, rest = order.partition(" ")
+            if verb == "needs":
+                self._link_node()
+            if verb == "edit":
+                path, old = self.folder / rest.split()[0], _QUOTED.findall(rest)[0]
+                before = path.read_text()
+                assert before.count(old) == 1, before
+                path.write_text(before.replace(old, text.rstrip("\n")))
+                return
             if verb in {"save", "append"}:
                 with (self.folder / rest.split()[1]).open("a" if verb == "append" else "w") as file:
                     file.write(f"\n{text}" if verb == "append" else text)
@@ -194,6 +210,12 @@ class Reader:
                 self._type(typed, orders)
         elif block.language == "python":
             self._run(shlex.join([sys.executable, "-c", text]), [])
+
+    def _link_node(self) -> None:
+        """The SDK's package as `npm install` would have put it here."""
+        if shutil.which("node") is None or not install_node_modules():
+            raise NoNodeError
+        (self.folder / "node_modules").symlink_to(MODULES)
 
     def _type(self, typed: Typed, orders: list[str]) -> None:
         if f'skip "{typed.command}"' in orders:

@@ -3,7 +3,7 @@
 import pytest
 
 from docs.pages import DOCS, ROOT
-from docs.reader import Reader
+from docs.reader import NoNodeError, Reader
 
 
 def test_the_readme(following: Reader) -> None:
@@ -16,7 +16,16 @@ def test_the_tutorial(following: Reader) -> None:
     assert following.ran == 11
 
 
-FOLLOWED = {"claude-code": 4, "fake-claude": 3, "recover": 6}
+def test_from_localhost_to_production(following: Reader) -> None:
+    try:
+        following.follow(DOCS / "tutorials" / "localhost-to-production.md")
+    except NoNodeError:
+        assert following.ran == 21
+        pytest.skip("the TypeScript section needs Node 20 or newer and npm; all before it was run")
+    assert following.ran == 25
+
+
+FOLLOWED = {"claude-code": 4, "fake-claude": 3, "nextjs": 3, "recover": 6}
 """How-tos, and how many commands each has."""
 
 REPEATS = {"limits-and-budgets"}

@@ -133,12 +133,8 @@ def test_every_variable_that_a_page_mentions_exists() -> None:
 
 
 UNUSED = {
-    ("upstreams", "priority"): r"upstreams\[[1-9]|next_upstream",
     ("store", "when_down"): r"\bwhen_down\b",
-    ("breaker", "open_above"): r"\bopen_above\b",
-    ("breaker", "probe_after"): r"\bprobe_after\b",
     ("budgets", "alert_at"): r"\balert_at\b",
-    ("routes", "fallback"): r"\.fallback\b",
 }
 """Settings that are read and checked, and what their use in the code would look like."""
 

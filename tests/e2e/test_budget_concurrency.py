@@ -22,6 +22,8 @@ CALLS = 1_000
 CONFIG = """
 [policy]
 bound = "{bound}"
+[breaker]
+open_above = 1  # never: every failure here is meant
 [retry]
 attempts = 4
 base = "20ms"

@@ -24,6 +24,8 @@ CONFIG = """
 drain = "{drain}"
 [policy]
 bound = "strict"
+[breaker]
+open_above = 1  # never: every failure here is meant
 [retry]
 attempts = {attempts}
 base = "10ms"
@@ -118,7 +120,7 @@ ENDINGS: dict[str, Ending] = {
     ),
     "huge event": Ending(fault="huge=5000000", stream=True, money="usage", exactness="actual", outcome="ok"),
     "broken event in the middle": Ending(
-        fault="malformed", stream=True, money="usage", exactness="actual", outcome="ok"
+        fault="malformed", stream=True, money="input and the hold's output", exactness="assumed", outcome="cut"
     ),
     "reset after message_stop": Ending(
         fault="reset=7; tokens_per_event=1000", stream=True, money="usage", exactness="actual", outcome="ok"

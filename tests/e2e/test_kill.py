@@ -18,6 +18,8 @@ from tidegate.testing import FakeClaude
 CONFIG = """
 [policy]
 bound = "strict"
+[breaker]
+open_above = 1  # never: every failure here is meant
 [retry]
 attempts = 3
 base = "20ms"

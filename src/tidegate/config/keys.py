@@ -63,6 +63,7 @@ SECTIONS: Mapping[str, Keys] = {
         "workers": Key(parse.whole(1, 64), "1", "value"),
         "header_timeout": Key(parse.some_seconds, '"10s"'),
         "body_timeout": Key(parse.some_seconds, '"30s"'),
+        "ping": Key(parse.some_seconds, '"15s"'),
         "log_format": Key(parse.one_of("auto", "json", "readable"), '"auto"'),
     },
     "store": {
@@ -95,6 +96,7 @@ SECTIONS: Mapping[str, Keys] = {
         "open_above": Key(parse.some_share, "0.5", "value"),
         "window": Key(parse.some_seconds, '"10s"'),
         "probe_after": Key(parse.some_seconds, '"5s"'),
+        "slow": Key(parse.seconds, '"60s"'),
     },
     "timeouts": {
         "connect": Key(parse.some_seconds, '"5s"'),
@@ -121,6 +123,7 @@ NAMED: Mapping[str, Keys] = {
         "bound": _BOUND,
         "unbounded": _UNBOUNDED,
         "on_cut": _ON_CUT,
+        "lose_thinking": Key(parse.flag, "false", "value"),
     },
     "prices": {
         "input": _PRICE,

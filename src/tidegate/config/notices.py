@@ -20,19 +20,13 @@ def about_rules(file: ConfigFile | None, rules: Rules) -> list[str]:
 
 def about_unbuilt(settings: Settings) -> list[str]:
     """Settings that this version reads and does not act on yet: nobody must believe in what is not there."""
-    rules, plain = settings.rules, Rules()
+    rules = settings.rules
     set_ = {
-        "[breaker] open_above and probe_after": (rules.breaker.open_above, rules.breaker.probe_after)
-        != (plain.breaker.open_above, plain.breaker.probe_after),
         "[store] when_down": settings.store.when_down != WhenDown(),
         "[[budgets]] alert_at": any(budget.alert_at for budget in rules.budgets),
-        "[routes] fallback": any(route.fallback for route in rules.routes.values()),
         "[gateway] public_url": settings.gateway.public_url is not None,
     }
-    notices = [f"{name} has no effect in this version." for name, used in set_.items() if used]
-    if len(settings.upstreams) > 1:
-        notices.append(f'Only the first upstream, "{settings.upstreams[0].name}", is used in this version.')
-    return notices
+    return [f"{name} has no effect in this version." for name, used in set_.items() if used]
 
 
 def about_env_file(found: EnvFile, environ: Mapping[str, str]) -> list[str]:

@@ -28,6 +28,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """How long a client may take to send its headers."""
     body_timeout: float = 30.0
     """How long a client may stay silent while it sends a body."""
+    ping: float = 15.0
+    """Silence of an upstream, in seconds, after which the client of a stream gets a ping."""
     log_format: Literal["auto", "json", "readable"] = "auto"
     """auto: readable on a terminal, else json."""
 

@@ -1,6 +1,7 @@
 """The books: holds and charges through a store that may be down for a moment, and no charge is lost."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -10,6 +11,7 @@ from tidegate.model.facts import AttemptSettled, HoldExceeded, LeaseExpired
 from tidegate.model.hold import Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
+from tidegate.policy.breaker import Circuit
 
 
 class Books:
@@ -58,9 +60,19 @@ class Books:
             if charge.cost > charge.held:
                 self._observe(HoldExceeded(charge))
 
-    async def release(self, attempt_id: str) -> None:
-        """Give a hold back, now or as soon as the store can."""
-        await self._pay(attempt_id, lambda: self._store.release(attempt_id))
+    async def release(self, attempt_id: str, *, lost: bool = False) -> None:
+        """Give a hold back, now or as soon as the store can; `lost`: its upstream could not be reached."""
+        lost_at = self._clock.now() if lost else 0
+        await self._pay(attempt_id, lambda: self._store.release(attempt_id, lost_at))
+
+    async def probed(self, hold: Hold) -> None:
+        """The answer to a probe has begun.  That the store cannot hear of it now costs another probe."""
+        with suppress(StoreDown):
+            await self._store.probed(hold.ask.attempt_id, self._clock.now())
+
+    async def circuits(self) -> Mapping[str, Circuit]:
+        """The breaker's circuits by name; raises StoreDown."""
+        return await self._store.circuits()
 
     def forget(self, attempt_id: str) -> None:
         """Leave a hold to the sweep: when its lease has ended it is charged whole.  For what must not happen."""

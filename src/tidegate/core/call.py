@@ -39,6 +39,7 @@ class Exchange:
         read: Callable[[], Awaitable[bytes]] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
         drains: bool = False,
+        between_events: Callable[[], bool] | None = None,
     ) -> None:
         self.status = status
         self.headers = headers
@@ -46,12 +47,17 @@ class Exchange:
         """None for a stream."""
         self.drains = drains
         """`on_cut = "drain"`: whoever relays goes on reading to the end after the caller has left."""
+        self._between_events = between_events
         self._read = read
         self._close = close
 
     async def read(self) -> bytes:
         """The next piece of a stream, b"" at its end; the attempt is settled before the last piece is handed out."""
         return await self._read() if self._read is not None else b""
+
+    def between_events(self) -> bool:
+        """True when what was read of a stream ends with a whole event, so that another one may follow."""
+        return self._between_events is not None and self._between_events()
 
     async def close(self) -> None:
         """The caller has left: end the upstream's work and settle.  Safe at any time, any number of times."""

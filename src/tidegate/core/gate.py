@@ -5,52 +5,48 @@
     send      upstream; retries are owned here           each attempt has its own hold and charge
     relay     pieces as they come, metered on the way    stream.py
     settle    once per attempt, however it ended         books.py
+    degrade   where a call goes on after an outage       policy/degrade.py has the order
     tell      once per call, however it ended            telling.py
 
-A refusal is a reply.  The rules for code in this ring stand in run_now.py.
+Admit to settle stand in attempts.py.  A refusal is a reply.  The rules for code in this ring stand in run_now.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import count
-from typing import Literal
 
-import msgspec
+from msgspec.structs import replace
 
-from tidegate.core.attempt import Attempt
+from tidegate.core.attempts import Attempts
 from tidegate.core.books import Books, lease_of
 from tidegate.core.call import Call, Exchange
-from tidegate.core.ports import Clock, Ledger, Observe, Outgoing, Reply, Store, Upstream
-from tidegate.core.stream import Stream, header, is_event_stream, read_all
+from tidegate.core.ports import Clock, Ledger, Observe, Outgoing, Store, Upstream
+from tidegate.core.stream import header
 from tidegate.core.telling import Telling, unfailing
-from tidegate.model.errors import Broken, NotSent, StoreDown
+from tidegate.model.call import Reading
+from tidegate.model.errors import StoreDown
 from tidegate.model.facts import CallRefused
-from tidegate.model.hold import Ask, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.model.texts import fill
-from tidegate.model.usage import Metered
-from tidegate.policy import bounds, retry
-from tidegate.policy.edit import count_tokens_body, with_max_tokens
-from tidegate.policy.error_json import read_error
-from tidegate.policy.final import DOWN_AGAIN, Failed, final_answer
-from tidegate.policy.learning import Ratio, new_ratio
-from tidegate.policy.meter import read_message
+from tidegate.policy.degrade import HEADER, Step, has_thinking, is_outage, steps
+from tidegate.policy.edit import with_max_tokens, with_model
+from tidegate.policy.final import Failed, final_answer
+from tidegate.policy.learning import Ratio
 from tidegate.policy.plan import Plan, plan
 from tidegate.policy.prices import PriceBook
-from tidegate.policy.pricing import cost
-from tidegate.policy.replies import error_body, refusal_reply
+from tidegate.policy.replies import error_body, refusal_reply, sse_error
+from tidegate.policy.retry import RetryBudget
 from tidegate.policy.rules import Rules
-from tidegate.policy.settlement import CostOf, Ending
+from tidegate.policy.static_reply import static_reply
 
 UNRECORDED = frozenset({"bad_key", "store_down"})
 """Refusals that stand in the log only: anybody at all can cause the first, and nothing can be written at the second."""
 
-NOTHING = Metered()
-"""What is known of a reply that never came."""
-
 
 class Gate:
-    """The policy core behind every door."""
+    """The policy core behind every door.
+
+    `upstreams` by priority.  `books` and `retries` are given by a door that calls from several threads at once.
+    """
 
     def __init__(
         self,
@@ -65,44 +61,53 @@ class Gate:
         rng: Callable[[], float],
         new_id: Callable[[], str],
         texts: Mapping[str, str],
+        books: Books | None = None,
+        retries: RetryBudget | None = None,
     ) -> None:
         self._rules = rules
         self._prices = prices
         self._ledger = ledger
-        self._upstream = upstreams[0]
         self._clock = clock
-        observe = unfailing(observe)
-        self._observe = observe
-        self._rng = rng
-        self._new_id = new_id
+        self._observe = unfailing(observe)
         self._texts = texts
         self._lease = lease_of(rules.timeouts.total)
-        self._patient = msgspec.structs.replace(rules.timeouts, first_byte=rules.timeouts.total)
-        """For whole answers: their first byte comes when all is written."""
-        self._retries = retry.RetryBudget(rules.retry.budget, rules.breaker.window)
         self._ratios: dict[str, Ratio] = {}
         """By the price's model name: no more than there are prices."""
-        self.books = Books(store, clock, observe)
+        self.books = books or Books(store, clock, self._observe)
+        retries = retries or RetryBudget(rules.retry.budget, rules.breaker.window)
+        self._places = {
+            upstream.name: Attempts(
+                upstream,
+                rules=rules,
+                prices=prices,
+                books=self.books,
+                retries=retries,
+                ratios=self._ratios,
+                clock=clock,
+                rng=rng,
+                new_id=new_id,
+                texts=texts,
+                lease=self._lease,
+            )
+            for upstream in upstreams
+        }
+        self._steps: dict[str, tuple[Step, ...]] = {}
+        """By the name of a declared route."""
 
     async def open(self, call: Call) -> Exchange:
         """The exchange of a call: an answer, an error of the upstream, or a refusal."""
         if call.reading is None:
             return await self._open_free(call)
-        planned = plan(self._rules, self._prices, call.caller, call.reading, call.betas, call.models, self._ratios)
-        if isinstance(planned, Refusal):
-            return await self.refuse(call, planned)
-        outgoing = call.outgoing
-        if planned.edit is not None:
-            outgoing = msgspec.structs.replace(
-                outgoing, body=with_max_tokens(outgoing.body, planned.edit, absent=call.reading.max_tokens is None)
-            )
         telling = Telling(call, self._clock, self._observe)
         try:
-            result = await self._tried(call, planned, outgoing, telling)
+            exchange, refusal = await self._opened(call, call.reading, telling)
         except BaseException:  # cancelled: the caller has left, perhaps between two attempts
             telling.left()
             raise
-        return await self.refuse(call, result) if isinstance(result, Refusal) else result
+        refused = await self.refuse(call, refusal) if refusal is not None else None
+        found = exchange or refused
+        assert found is not None
+        return found
 
     def drains(self, call: Call) -> bool:
         """True when the call is to be read to its end although its caller has left."""
@@ -130,174 +135,91 @@ class Gate:
         headers = [(b"content-type", b"application/json"), (b"request-id", request_id.encode())]
         return Exchange(500, [*headers, (b"x-should-retry", b"false")], body)
 
+    def farewell(self, exchange: Exchange) -> bytes:
+        """The event that ends a stream whose rest cannot be waited for."""
+        said = header(exchange.headers, b"request-id") or b""
+        return sse_error("api_error", fill(self._texts, "cut"), said.decode("latin-1"))
+
     async def keep(self) -> None:
         """The chores of every second; raises StoreDown."""
         await self.books.keep(self._lease)
 
-    # -- attempts
+    # -- the steps of a call
 
-    async def _tried(self, call: Call, planned: Plan, outgoing: Outgoing, telling: Telling) -> Exchange | Refusal:
-        """One attempt after the other, until one brings an answer or none may follow."""
-        failed: Failed | None = None
-        for number in count(1):
-            planned, hold = await self._admit(call, planned, number)
-            if isinstance(hold, Refusal):
-                return hold if failed is None else self._fail(call, failed, telling)
-            telling.attempts = number
-            attempt = Attempt(call, planned, hold, self._clock, telling)
-            self._retries.attempted(self._clock.ticks())
-            result = await self._send(attempt, outgoing)
-            if isinstance(result, Exchange):
-                return result
-            failed = result
-            delay = self._delay(call, number, failed)
-            if delay is None:
-                return self._fail(call, failed, telling)
-            await self._clock.sleep(delay)
-        raise AssertionError("unreachable")
+    async def _opened(self, call: Call, reading: Reading, telling: Telling) -> tuple[Exchange | None, Refusal | None]:
+        """The first step; after an outage the further ones, until one answers.
 
-    # -- admit
+        The second value is a refusal that is still to be recorded; it is the answer where there is no exchange.
+        """
+        route = self._rules.route(call.caller.route)
+        chain = self._steps.get(route.name)
+        if chain is None:
+            chain = self._steps[route.name] = steps(route, tuple(self._places))
+        first = await self._at(chain[0], call, reading, telling)
+        if isinstance(first, Exchange):
+            return first, None
+        said: Exchange | None = None
+        if len(chain) > 1 and is_outage(first) and not call.transparent:
+            for step in chain[1:]:
+                if step.static is not None:
+                    said = self._say(step.static, call, reading, telling)
+                    break
+                found = await self._further(step, call, reading, telling)
+                if found is not None:
+                    return found, None
+        if isinstance(first, Refusal):
+            return said, first
+        failed = self._fail(call, first, telling)  # told with a sentence of the route as without
+        return said or failed, None
 
-    async def _admit(self, call: Call, planned: Plan, number: int) -> tuple[Plan, Hold | Refusal]:
-        """Hold the bound; where only its size is in the way, count the tokens once and try the smaller one."""
-        hold = await self.books.admit(self._ask(call, planned, number))
-        if not (isinstance(hold, Refusal) and hold.sized and planned.countable):
-            return planned, hold
-        tokens = await self._count(call)
-        if tokens is None:  # it might fit: that nobody can say so now is not the caller's spending
-            return planned, Refusal(reason="upstream_down", retry_after=DOWN_AGAIN)
-        bound = bounds.counted(planned.reading, planned.price, tokens)
-        planned = msgspec.structs.replace(planned, bound=bound, countable=False)
-        return planned, await self.books.admit(self._ask(call, planned, number))
-
-    def _ask(self, call: Call, planned: Plan, number: int) -> Ask:
-        return Ask(
-            attempt_id=self._new_id(),
-            call_id=call.call_id,
-            attempt=number,
-            caller=call.caller,
-            model=self._kept_name(call, planned),
-            scope_model=planned.price.model,
-            upstream=self._upstream.name,
-            bound=planned.bound,
-            max_tokens=planned.reading.max_tokens or 0,
-            price_version=self._prices.version,
-            lease=self._lease,
+    async def _at(self, step: Step, call: Call, reading: Reading, telling: Telling) -> Exchange | Failed | Refusal:
+        """What comes of a step at an upstream."""
+        own_model = step.model is None
+        planned = plan(
+            self._rules, self._prices, call.caller, reading, call.betas, call.models, self._ratios, own_model=own_model
         )
+        if isinstance(planned, Refusal):
+            return planned
+        return await self._places[step.upstream].run(call, planned, _edited(call, step, reading, planned), telling)
 
-    def _kept_name(self, call: Call, planned: Plan) -> str:
-        """The model in the ledger: under a name that is no label the price's own, so that `rebuild` finds its scope."""
-        known = call.model == planned.reading.model or planned.price is self._prices.dearest
-        return call.model if known else planned.price.model
-
-    async def _count(self, call: Call) -> int | None:
-        """The upstream's own count of the prompt; None when it cannot be had."""
-        body = count_tokens_body(call.outgoing.body)
-        headers = [(name, value) for name, value in call.outgoing.headers if name != b"accept-encoding"]
-        outgoing = Outgoing("POST", "/v1/messages/count_tokens", headers, body)
-        try:
-            reply = await self._upstream.send(outgoing, self._rules.timeouts, _ignore)
-            answer = await read_all(reply)
-        except (NotSent, Broken):
+    async def _further(self, step: Step, call: Call, reading: Reading, telling: Telling) -> Exchange | None:
+        """The answer of a further step; None when it has none, and the next may try."""
+        if self._clock.ticks() - call.started > self._rules.retry.deadline:
             return None
-        if reply.status != 200:
+        if step.model is not None:
+            other = self._for_model(step.model, call, reading)
+            if other is None:
+                return None
+            reading = other
+        telling.degraded = step.name
+        result = await self._at(step, call, reading, telling)
+        if not isinstance(result, Exchange):
+            telling.degraded = None
             return None
-        try:
-            return max(0, msgspec.json.decode(answer, type=_Count).input_tokens)
-        except msgspec.DecodeError:
+        result.headers = [*result.headers, (HEADER, step.name.encode())]
+        return result
+
+    def _for_model(self, model: str, call: Call, reading: Reading) -> Reading | None:
+        """The reading with another model, and no more tokens than that one can write; None where it may not be asked.
+
+        The caller's own model under another of its names is none: the retries have asked it often enough.
+        """
+        route = self._rules.route(call.caller.route)
+        price, own = self._prices.find(model), self._prices.find(reading.model)
+        if model == reading.model or (price is not None and price is own):
             return None
-
-    # -- send
-
-    async def _send(self, attempt: Attempt, outgoing: Outgoing) -> Exchange | Failed:
-        """Send one attempt; what came of it, settled, or a stream that settles at its end."""
-        try:
-            timeouts = self._rules.timeouts if attempt.plan.reading.stream else self._patient
-            reply = await self._upstream.send(outgoing, timeouts, attempt.mark_sent)
-            attempt.replied(reply)
-            if reply.status == 200 and is_event_stream(reply.headers):
-                return self._stream(attempt, reply)
-            return await self._answered(attempt, reply)
-        except (NotSent, Broken) as lost:
-            if isinstance(lost, NotSent) and not attempt.sent:
-                await self.books.release(attempt.hold.ask.attempt_id)
-                return Failed(loss="not_sent")
-            ending = _ending(lost)
-            await self._settle(attempt, ending, NOTHING)
-            return Failed(loss=ending)
-        except BaseException:  # cancelled: the caller has left
-            await self._abandon(attempt)
-            raise
-
-    async def _answered(self, attempt: Attempt, reply: Reply) -> Exchange | Failed:
-        """Read the whole reply and settle."""
-        try:
-            body = await read_all(reply)
-        except Broken:
-            if reply.status < 300:
-                raise
-            body = b""  # an error reply without its body is an error all the same, and free
-        if reply.status >= 300:
-            failed = self._error(reply, body)
-            error = failed.failure.error
-            await self._settle(attempt, "upstream_error", Metered(error_type=error.type if error else None))
-            return failed
-        metered = read_message(body, header(reply.headers, b"content-encoding"))
-        await self._settle(attempt, "ok", metered, last=True)
-        return Exchange(reply.status, reply.headers, body)
-
-    def _stream(self, attempt: Attempt, reply: Reply) -> Exchange:
-        async def settle(ending: Ending, metered: Metered, output_bytes: int) -> None:
-            await self._settle(attempt, ending, metered, output_bytes, last=True)
-
-        drain = attempt.plan.on_cut == "drain"
-        request_id = attempt.request_id or f"req_{attempt.call.call_id}"
-        stream = Stream(reply, settle, self._texts, request_id, drain=drain)
-        return Exchange(reply.status, reply.headers, read=stream.read, close=stream.close, drains=drain)
-
-    async def _abandon(self, attempt: Attempt) -> None:
-        if attempt.charge is not None:
-            return
-        if not attempt.sent:
-            await self.books.release(attempt.hold.ask.attempt_id)
-            return
-        await self._settle(attempt, "aborted", NOTHING, last=True)
-
-    async def _settle(
-        self, attempt: Attempt, ending: Ending, metered: Metered, output_bytes: int = 0, *, last: bool = False
-    ) -> None:
-        """Charge an attempt, once; `last`: the call ends with it, which is told even when this is cancelled."""
-        try:
-            charge = attempt.close(ending, metered, self._cost_of(attempt.plan), output_bytes)
-        except BaseException:
-            self.books.forget(attempt.hold.ask.attempt_id)  # never held for ever
-            raise
-        attempt.telling.charged(charge)
-        try:
-            await self.books.settle(attempt.hold, charge)
-        finally:
-            if last:
-                attempt.telling.ended(charge)
-        if attempt.plan.learns and charge.exactness == "actual" and charge.status == 200:
-            ratio = self._ratios.setdefault(attempt.plan.price.model, new_ratio())
-            ratio.learn(charge.usage.prompt_tokens, attempt.plan.reading.text_bytes)
-
-    def _cost_of(self, planned: Plan) -> CostOf:
-        return lambda model, usage: cost(self._prices.find(model) or planned.price, usage)
-
-    # -- answer
-
-    def _error(self, reply: Reply, body: bytes) -> Failed:
-        info = read_error(body, reply.status, header(reply.headers, b"content-encoding"))
-        failure = retry.failure(reply.status, reply.headers, info, self._clock.now())
-        return Failed(failure=failure, headers=reply.headers, body=body)
-
-    def _delay(self, call: Call, number: int, failed: Failed) -> float | None:
-        if call.transparent:  # its client owns the retries
+        if not route.lose_thinking and has_thinking(call.outgoing.body):
             return None
-        now = self._clock.ticks()
-        delay = retry.decide(self._rules.retry, number, now - call.started, failed.failure, self._rng)
-        return delay if delay is not None and self._retries.allows(now) else None
+        tokens = route.max_tokens if reading.max_tokens is None else reading.max_tokens
+        if price is not None and tokens is not None:
+            tokens = min(tokens, price.max_output)
+        return replace(reading, model=model, max_tokens=tokens)
+
+    def _say(self, text: str, call: Call, reading: Reading, telling: Telling) -> Exchange:
+        """The route's own sentence."""
+        telling.degraded = "static"
+        headers, body = static_reply(text, model=call.model, call_id=call.call_id, stream=reading.stream)
+        return Exchange(200, [*headers, (HEADER, b"static")], body)
 
     def _fail(self, call: Call, failed: Failed, telling: Telling) -> Exchange:
         """The reply after the last failure."""
@@ -306,35 +228,44 @@ class Gate:
         return Exchange(answer.status, answer.headers, answer.body)
 
     async def _open_free(self, call: Call) -> Exchange:
-        """A path that costs nothing: the same retries, no hold."""
+        """A path that costs nothing: the same retries and upstreams, no hold."""
         telling = Telling(call, self._clock, self._observe)
-        for number in count(1):
-            telling.attempts = number
-            try:
-                reply = await self._upstream.send(call.outgoing, self._rules.timeouts, _ignore)
-                body = await read_all(reply)
-            except NotSent:
-                failed = Failed(loss="not_sent")
-            except Broken as broken:
-                failed = Failed(loss=_ending(broken))
-            else:
-                if reply.status < 300:
-                    return Exchange(reply.status, reply.headers, body)
-                failed = self._error(reply, body)
-            delay = self._delay(call, number, failed)
+        first: Failed | None = None
+        for place in self._places.values():
+            result = await self._tried_free(call, place, telling)
+            if isinstance(result, Exchange):
+                return result
+            first = first or result
+            if call.transparent or not is_outage(result):
+                break
+        assert first is not None  # there is an upstream
+        return self._fail(call, first, telling)
+
+    async def _tried_free(self, call: Call, place: Attempts, telling: Telling) -> Exchange | Failed:
+        renewed = False
+        while True:
+            telling.attempts += 1
+            keys = place.keys
+            result = await place.send_free(call)
+            if isinstance(result, Exchange):
+                return result
+            if not renewed and await place.renewed(result, keys):
+                renewed = True
+                continue
+            delay = place.delay(call, telling.attempts, result)
             if delay is None:
-                return self._fail(call, failed, telling)
+                return result
             await self._clock.sleep(delay)
-        raise AssertionError("unreachable")
 
 
-class _Count(msgspec.Struct):
-    input_tokens: int
-
-
-def _ignore() -> None:
-    pass
-
-
-def _ending(lost: NotSent | Broken) -> Literal["timeout", "cut"]:
-    return "timeout" if isinstance(lost, Broken) and lost.kind == "timeout" else "cut"
+def _edited(call: Call, step: Step, reading: Reading, planned: Plan) -> Outgoing:
+    """What goes upstream: the caller's bytes, but for the numbers and the name that the policy changes."""
+    outgoing = call.outgoing
+    asked = call.reading.max_tokens if call.reading is not None else None
+    tokens = planned.reading.max_tokens
+    if step.model is None and tokens == asked:
+        return outgoing
+    body = outgoing.body if step.model is None else with_model(outgoing.body, reading.model)
+    if tokens is not None and tokens != asked:
+        body = with_max_tokens(body, tokens, absent=asked is None)
+    return replace(outgoing, body=body)

@@ -4,7 +4,7 @@ Every method that may take time is `async def`.  Behind an async door it may sus
 simply blocks and never suspends, so that `run_now` can drive the same flow.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from msgspec import Struct
 from tidegate.model.facts import CallRefused, Fact
 from tidegate.model.hold import Adjustment, Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
+from tidegate.policy.breaker import Circuit
 from tidegate.policy.rules import Timeouts
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -55,6 +56,9 @@ class Upstream(Protocol):
         `timeouts.total` bounds the whole attempt, reading of the body included.
         """
 
+    async def renew_key(self) -> bool:
+        """Read the credential anew from where it comes from; True when it is another one now."""
+
 
 class Clock(Protocol):
     """Time."""
@@ -83,8 +87,17 @@ class Store(Protocol):
         False when the lease had ended and the hold was charged meanwhile; an adjustment has then been written.
         """
 
-    async def release(self, attempt_id: str) -> None:
-        """Give a hold back whose request never left, if there is one; must finish even when cancelled."""
+    async def release(self, attempt_id: str, lost_at: int = 0) -> None:
+        """Give a hold back whose request never left, if there is one; must finish even when cancelled.
+
+        `lost_at`: when its upstream could not be reached, microseconds since 1970 UTC; 0: it was not tried.
+        """
+
+    async def probed(self, attempt_id: str, now: int) -> None:
+        """The answer to a probe has begun: its circuit closes before the attempt is settled."""
+
+    async def circuits(self) -> Mapping[str, Circuit]:
+        """The breaker's circuits by name, as they are now."""
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
         """Move the ends of leases to `until`, microseconds since 1970 UTC."""

@@ -10,6 +10,9 @@ from tidegate.policy.meter import StreamMeter
 from tidegate.policy.replies import sse_error
 from tidegate.policy.settlement import Ending
 
+_WHOLE = (b"application/json", b"text/html")
+"""Content-types that are surely no stream: an answer in one piece, the page of a proxy."""
+
 Settle = Callable[[Ending, Metered, int], Awaitable[None]]
 
 
@@ -39,17 +42,30 @@ class Stream:
             raise
         if piece:
             self._meter.feed(piece)
+            if self._meter.malformed_at is not None:
+                return await self._garbled(piece, self._meter.malformed_at)
             if self._meter.ended:
                 await self._settle("ok")
             return piece
-        if self._meter.ended:
+        return await self._ended()
+
+    async def _ended(self) -> bytes:
+        """The upstream has nothing more to say."""
+        if self._meter.ended or self._meter.metered().error_type is not None:
             self._over = True
-            return b""
-        if self._meter.metered().error_type is not None:  # the upstream has said itself what went wrong
-            self._over = True
-            await self._settle("cut")
+            await self._settle("cut")  # unless it is settled; else the upstream has said itself what went wrong
             return b""
         return await self._cut("cut", Broken("the upstream ended the stream before message_stop", "cut"))
+
+    def between_events(self) -> bool:
+        """True when the last piece ended with a whole event and the answer goes on."""
+        return self._meter.at_boundary and not self._over
+
+    async def _garbled(self, piece: bytes, at: int) -> bytes:
+        """The upstream sends what nobody can read: what came before it, and an error event in its place."""
+        event = await self._cut("cut", Broken("the upstream sent an event that is no JSON", "garbage"))
+        # One that began in an earlier piece is on its way already; a line break makes both one `error` event.
+        return piece[:at] + event if at >= 0 else b"\n" + event
 
     async def close(self) -> None:
         """The caller has left."""
@@ -61,7 +77,8 @@ class Stream:
                 await self._read_to_end()
             await self._reply.close()
         finally:  # even when this is cancelled, too
-            await self._settle("aborted")
+            # Who leaves at an error event has not left: the SDKs do it as soon as they have read one.
+            await self._settle("aborted" if self._meter.metered().error_type is None else "cut")
 
     async def _read_to_end(self) -> None:
         try:
@@ -110,12 +127,12 @@ async def read_all(reply: Reply) -> bytes:
     return b"".join(pieces)
 
 
-def is_event_stream(headers: Headers) -> bool:
-    """True when the body is server-sent events."""
-    for name, value in headers:  # noqa: SIM110 - a generator takes longer than the question
-        if name == b"content-type" and value.startswith(b"text/event-stream"):
-            return True
-    return False
+def is_event_stream(headers: Headers, *, asked: bool) -> bool:
+    """True when the body is server-sent events, by whatever name when they were asked for."""
+    for name, value in headers:
+        if name == b"content-type":
+            return value.startswith(b"text/event-stream") or (asked and not value.startswith(_WHOLE))
+    return asked
 
 
 def header(headers: Headers, wanted: bytes) -> bytes | None:

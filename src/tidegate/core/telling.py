@@ -16,6 +16,8 @@ class Telling:
         self._observe = observe
         self.attempts = 0
         """Attempts begun."""
+        self.degraded: str | None = None
+        """The step that answers, when it is not the first."""
         self._told = False
         self._last: Charge | None = None
         self._spent = 0
@@ -28,7 +30,7 @@ class Telling:
     def ended(self, charge: Charge) -> None:
         """The call ended with this attempt."""
         if charge.outcome in ("ok", "model_refusal"):
-            self._tell(CallSucceeded(charge, self._elapsed_ms(), self._spent))
+            self._tell(CallSucceeded(charge, self._elapsed_ms(), self._spent, self.degraded))
         else:
             self._tell(self._failed(charge.error_type or charge.outcome, charge.outcome, charge.status))
 
@@ -54,6 +56,7 @@ class Telling:
             reason=reason,
             status=status,
             cost=self._spent,
+            degraded=self.degraded,
             upstream_request_id=request_id or (None if last is None else last.upstream_request_id),
         )
 

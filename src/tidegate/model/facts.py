@@ -20,6 +20,8 @@ class CallSucceeded(Struct, frozen=True, gc=False):
     duration_ms: int
     cost: int
     """Nano-dollars of all attempts of the call."""
+    degraded: str | None = None
+    """The step that answered, as `x-tidegate-degraded` says it; None: the first."""
 
 
 class CallFailed(Struct, frozen=True, gc=False, kw_only=True):
@@ -36,6 +38,8 @@ class CallFailed(Struct, frozen=True, gc=False, kw_only=True):
     status: int | None
     cost: int
     upstream_request_id: str | None = None
+    degraded: str | None = None
+    """`static`: the caller has read a sentence of the route instead."""
 
 
 class CallRefused(Struct, frozen=True, gc=False, kw_only=True):

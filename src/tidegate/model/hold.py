@@ -24,6 +24,10 @@ class Ask(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     price_version: str
     lease: int
     """Microseconds from admission to the end of the lease."""
+    circuit: str = ""
+    """The breaker's circuit, as `anthropic/haiku`; empty: none."""
+    slow: int = 0
+    """Milliseconds after which the first byte is late; 0: never."""
 
 
 class Entry(Struct, frozen=True, gc=False, array_like=True):
@@ -43,6 +47,8 @@ class Hold(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """Store time, microseconds since 1970 UTC."""
     lease_until: int
     entries: tuple[Entry, ...]
+    probe: bool = False
+    """This attempt finds out whether its upstream works again."""
 
 
 class Charge(Struct, frozen=True, gc=False, kw_only=True):

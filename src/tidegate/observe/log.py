@@ -122,6 +122,7 @@ class LogFacts:
             stop_reason=charge.stop_reason,
             attempt=charge.attempt,
             upstream=charge.upstream,
+            degraded=fact.degraded,
             upstream_request_id=charge.upstream_request_id,
         )
 
@@ -139,6 +140,7 @@ class LogFacts:
             status=fact.status,
             attempt=fact.attempts,
             cost=fact.cost,
+            degraded=fact.degraded,
             upstream_request_id=fact.upstream_request_id,
         )
 

@@ -17,6 +17,7 @@ from tidegate.model.call import Bound
 from tidegate.model.hold import Ask, Entry, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
+from tidegate.policy.breaker import Circuit, wait
 from tidegate.policy.budgets import Tally, period_end
 from tidegate.policy.limits import Window
 from tidegate.policy.scopes import Applied, Scopes
@@ -32,8 +33,15 @@ class States(Struct, frozen=True):
     window: Callable[[str], Window]
 
 
-def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal:
-    """The hold that every scope agrees to, or who refuses.  `now` is store time, microseconds since 1970 UTC."""
+def decide(scopes: Scopes, states: States, ask: Ask, now: int, circuit: Circuit | None = None) -> Hold | Refusal:
+    """The hold that every scope agrees to, or who refuses.  `now` is store time, microseconds since 1970 UTC.
+
+    `circuit` is that of the attempt.  While it is open nothing else is asked: nobody's limits are used up by an
+    upstream that does not work.
+    """
+    until_probe = wait(circuit, now)
+    if until_probe:
+        return Refusal(reason="breaker_open", scope="upstream", retry_after=until_probe / SECOND)
     entries: list[Entry] = []
     worst: Refusal | None = None
     sized = True
@@ -58,7 +66,13 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int) -> Hold | Refusal
         entries.append(entry if amount == 1 else Entry(entry.key, amount, rule.window))
     if worst is not None:
         return worst if sized else replace(worst, sized=False)
-    return Hold(ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=tuple(entries))
+    return Hold(
+        ask=ask,
+        admitted_at=now,
+        lease_until=now + ask.lease,
+        entries=tuple(entries),
+        probe=until_probe is not None,
+    )
 
 
 def _asked(kind: str, bound: Bound) -> int:

@@ -32,6 +32,12 @@ def with_max_tokens(body: bytes, value: int, *, absent: bool = False) -> bytes:
     return body[:at] + b'"max_tokens":' + number + (b"" if empty else b",") + body[at:]
 
 
+def with_model(body: bytes, model: str) -> bytes:
+    """The body with another model's name, which is a label: nothing in it needs to be escaped."""
+    span = leading_span(body, "model") or spans(body, _BODY.decode(body))["model"]
+    return body[: span[0]] + b'"%b"' % model.encode() + body[span[1] :]
+
+
 def count_tokens_body(body: bytes) -> bytes:
     """The body of the `count_tokens` request that counts this one's prompt; values are copied byte for byte."""
     fields = _BODY.decode(body)

@@ -77,7 +77,14 @@ def _worded(failed: Failed, status: int, info: ErrorInfo, request_id: str, texts
     if status in RETRYABLE or status >= 500:
         code, headers, body = friendly_error(status, failed.headers, info, request_id, texts)
         return _answer(code, headers, body, status, info, said)
-    return _answer(status, failed.headers, failed.body, status, info, said)
+    return _answer(status, _never_again(failed.headers), failed.body, status, info, said)
+
+
+def _never_again(headers: Headers) -> Headers:
+    """The headers as they are, unless they ask the SDK to repeat what is final."""
+    if not any(name == b"x-should-retry" and value.strip().lower() == b"true" for name, value in headers):
+        return headers
+    return [*(pair for pair in headers if pair[0] != b"x-should-retry"), (b"x-should-retry", b"false")]
 
 
 def _answer(code: int, headers: Headers, body: bytes, status: int, info: ErrorInfo, said: str | None) -> Answer:

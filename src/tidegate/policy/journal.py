@@ -4,7 +4,8 @@ State is the fold of the journal.  Whoever has applied the same entries, in this
 state; a store decides on its state, writes the entry, and applies it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +13,8 @@ from msgspec import Struct
 from tidegate.model.hold import Charge, Hold
 from tidegate.model.times import SECOND
 from tidegate.policy.admission import States
+from tidegate.policy.breaker import Circuit, Went, ended, probed, went
+from tidegate.policy.rules import Breaker
 
 
 class Admitted(Struct, frozen=True, gc=False, array_like=True, tag="admitted"):
@@ -27,12 +30,25 @@ class Settled(Struct, frozen=True, gc=False, array_like=True, tag="settled"):
     cost: int
     used: tuple[int, int] | None
     """Input tokens without cache reads, and output tokens; None keeps those of the hold."""
+    went: Went = 0
+    """What the attempt says about its upstream."""
+    at: int = 0
+    """When it ended, microseconds since 1970 UTC; 0 with `went` 0."""
 
 
 class Released(Struct, frozen=True, gc=False, array_like=True, tag="released"):
     """A hold was given back: the request never left."""
 
     attempt_id: str
+    lost_at: int = 0
+    """When the upstream could not be reached, microseconds since 1970 UTC; 0: the caller has left."""
+
+
+class Probed(Struct, frozen=True, gc=False, array_like=True, tag="probed"):
+    """The stream of a probe has begun: its upstream works."""
+
+    attempt_id: str
+    at: int
 
 
 class Renewed(Struct, frozen=True, gc=False, array_like=True, tag="renewed"):
@@ -49,17 +65,22 @@ class Adjusted(Struct, frozen=True, gc=False, array_like=True, tag="adjusted"):
     delta: int
 
 
-JournalEntry = Admitted | Settled | Released | Renewed | Adjusted
+JournalEntry = Admitted | Settled | Released | Probed | Renewed | Adjusted
 
 
-def settled(charge: Charge) -> Settled:
-    """The entry of a charge.  An assumed bill keeps the tokens of its hold, as it keeps its money."""
+def settled(charge: Charge, hold: Hold | None = None) -> Settled:
+    """The entry of a charge.  An assumed bill keeps the tokens of its hold, as it keeps its money.
+
+    `hold` is given by whoever saw the attempt end, and can say how it went.
+    """
     usage = charge.usage
     # Cache reads are free of Anthropic's limits (claude-api.md 4.5), and of ours.
     fresh = usage.input_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-    return Settled(
-        charge.attempt_id, charge.cost, (fresh, usage.output_tokens) if charge.exactness == "actual" else None
-    )
+    used = (fresh, usage.output_tokens) if charge.exactness == "actual" else None
+    if hold is None or not hold.ask.circuit:
+        return Settled(charge.attempt_id, charge.cost, used)
+    at = hold.admitted_at + charge.duration_ms * 1000
+    return Settled(charge.attempt_id, charge.cost, used, went(hold.ask, charge), at)
 
 
 def adjusted(hold: Hold, delta: int) -> Adjusted:
@@ -68,15 +89,25 @@ def adjusted(hold: Hold, delta: int) -> Adjusted:
 
 
 class Live:
-    """The live state of a store: its states, its open holds, its time."""
+    """The live state of a store: its states, its open holds, its circuits, its time."""
 
-    def __init__(self, states: States) -> None:
+    def __init__(self, states: States, breaker: Breaker = Breaker()) -> None:  # noqa: B008 - frozen
         self.states = states
         self.holds: dict[str, Hold] = {}
+        self.circuits: dict[str, Circuit] = {}
+        self._breaker = breaker
         self.last = 0
         """The greatest admission time: the store's time never goes back."""
         self._ahead = 0
         """How far the store's time is before the clock, since the clock was once set back."""
+        self._changes: dict[type, Callable[[Any], Sequence[str]]] = {
+            Admitted: self._admitted,
+            Settled: self._settled,
+            Released: self._released,
+            Probed: self._probed,
+            Renewed: self._renewed,
+            Adjusted: self._adjusted,
+        }
 
     def tick(self, now: int) -> int:
         """The store's time for an admission: never repeats, never goes back, and runs on at the clock's pace."""
@@ -90,27 +121,50 @@ class Live:
 
     def apply(self, entry: JournalEntry) -> Sequence[str]:
         """Make the change; the keys it touched.  An entry about a hold that is not open changes nothing."""
-        if isinstance(entry, Admitted):
-            return self._place(entry.hold)
-        if isinstance(entry, Settled):
-            hold = self.holds.pop(entry.attempt_id, None)
-            return () if hold is None else self._end(hold, entry.cost, entry.used)
-        if isinstance(entry, Released):
-            hold = self.holds.pop(entry.attempt_id, None)
-            return () if hold is None else self._end(hold, 0, (0, 0))
-        if isinstance(entry, Adjusted):
-            for key in entry.keys:
-                self.states.tally(key).settled += entry.delta
-            return entry.keys
+        return self._changes[type(entry)](entry)
+
+    def _settled(self, entry: Settled) -> Sequence[str]:
+        hold = self.holds.pop(entry.attempt_id, None)
+        if hold is None:
+            return ()
+        if entry.at:
+            self._went(hold, entry.went, entry.at)
+        return self._end(hold, entry.cost, entry.used)
+
+    def _released(self, entry: Released) -> Sequence[str]:
+        hold = self.holds.pop(entry.attempt_id, None)
+        if hold is None:
+            return ()
+        if entry.lost_at:
+            self._went(hold, -1, entry.lost_at)
+        return self._end(hold, 0, (0, 0))
+
+    def _probed(self, entry: Probed) -> Sequence[str]:
+        hold = self.holds.get(entry.attempt_id)
+        if hold is not None:
+            self._went(hold, 1, entry.at)
+        return ()
+
+    def _renewed(self, entry: Renewed) -> Sequence[str]:
         for attempt_id in entry.attempt_ids:
             if attempt_id in self.holds:
                 self.holds[attempt_id] = msgspec.structs.replace(self.holds[attempt_id], lease_until=entry.until)
         return ()
 
+    def _adjusted(self, entry: Adjusted) -> Sequence[str]:
+        for key in entry.keys:
+            self.states.tally(key).settled += entry.delta
+        return entry.keys
+
+    def _admitted(self, entry: Admitted) -> Sequence[str]:
+        return self._place(entry.hold)
+
     def _place(self, hold: Hold) -> list[str]:
         self.holds[hold.ask.attempt_id] = hold
         at = hold.admitted_at
         self.last = max(self.last, at)
+        if hold.probe:
+            probed(self.circuits.setdefault(hold.ask.circuit, Circuit()), at, self._breaker)
         tally, window = self.states.tally, self.states.window
         touched = []
         for entry in hold.entries:
@@ -121,6 +175,11 @@ class Live:
                 tally(key).held += entry.amount
             touched.append(key)
         return touched
+
+    def _went(self, hold: Hold, how: Went, at: int) -> None:
+        if hold.ask.circuit:
+            circuit = self.circuits.setdefault(hold.ask.circuit, Circuit())
+            ended(circuit, how, at, self._breaker, probe=hold.probe)
 
     def _end(self, hold: Hold, cost: int, used: tuple[int, int] | None) -> list[str]:
         """Take away what the hold put into each scope, and put its cost there; the request itself still counts."""

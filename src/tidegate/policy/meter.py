@@ -6,6 +6,7 @@ takes it back, and so does an input side that is missing or sums up to nothing (
 late): a bill must never be smaller than the truth.  `started` has the same condition for the input side.
 """
 
+import json
 from collections.abc import Sequence
 
 import msgspec
@@ -85,7 +86,13 @@ class StreamMeter:
     @property
     def broken(self) -> bool:
         """Something in the stream could not be read."""
-        return self._unread or self._scanner.broken or (self._inflated is not None and self._inflated.broken)
+        garbage = self._scanner.broken or self._scanner.malformed_at is not None
+        return self._unread or garbage or (self._inflated is not None and self._inflated.broken)
+
+    @property
+    def malformed_at(self) -> int | None:
+        """Where in the last chunk (-1: before it) an event begins that no SDK can read; None: nowhere."""
+        return self._scanner.malformed_at
 
     @property
     def at_boundary(self) -> bool:
@@ -102,6 +109,8 @@ class StreamMeter:
         events = self._events(chunk)
         if events:
             self._take(events)
+        if self._scanner.malformed_at is not None:
+            self._final = self._reported = False
 
     def metered(self) -> Metered:
         """What is known now."""
@@ -181,14 +190,15 @@ class _Inflated:
         return events
 
 
-def read_message(body: bytes, content_encoding: bytes | None = None) -> Metered:
-    """What a JSON reply of status 200 reports; never raises."""
+def read_message(body: bytes, content_encoding: bytes | None = None) -> Metered | None:
+    """What a JSON reply of status 200 reports; None when it is no JSON object.  Never raises."""
     try:
-        message = read_json(inflate(body, content_encoding, MOST_JSON), _MESSAGE)
-    except Garbage:
-        message = None
-    if message is None:
+        plain = inflate(body, content_encoding, MOST_JSON)
+    except Garbage:  # the caller may be able to read it; what it cost nobody knows
         return Metered()
+    message = read_json(plain, _MESSAGE)
+    if message is None:
+        return Metered() if _is_object(plain) else None
     report = message.usage and merged(None, message.usage)
     model = model_name(message.model)
     total, parts, input_known = _priced(report, model)
@@ -203,6 +213,14 @@ def read_message(body: bytes, content_encoding: bytes | None = None) -> Metered:
         ended=message.error is None,
         silent=not message.content,
     )
+
+
+def _is_object(data: bytes) -> bool:
+    """Whether a more lenient reader, such as the SDK's, finds a JSON object after all."""
+    try:
+        return isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _priced(report: UsageJson | None, model: str | None) -> tuple[Usage | None, tuple[Part, ...], bool]:

@@ -37,6 +37,8 @@ def plan(
     betas: tuple[str, ...] = (),
     models: tuple[str, ...] = (),
     ratios: Mapping[str, Ratio] = {},
+    *,
+    own_model: bool = True,
 ) -> Plan | Refusal:
     """The plan of a call, or why it must not be sent.
 
@@ -48,13 +50,14 @@ def plan(
         betas: names of beta features without a bound.
         models: the models that the app key allows; empty: all.
         ratios: what was learned of each model's tokens per byte, for `estimated`.
+        own_model: False when the operator's fallback chose the model: the route's list is for callers.
     """
     if not _allows(book, models, reading.model):
         return Refusal(reason="not_allowed", scope="model")
     if rules.require_user and caller.user_id == ANONYMOUS:
         return Refusal(reason="identity_required")
     route = rules.route(caller.route)
-    if not _allows(book, route.models, reading.model):
+    if own_model and not _allows(book, route.models, reading.model):
         return Refusal(reason="not_allowed", scope="route", detail="This route does not allow that model.")
     routed = apply_route(reading, route)
     if isinstance(routed, Refusal):

@@ -48,6 +48,8 @@ class Route(Struct, frozen=True, kw_only=True):
     bound: BoundMode | None = None
     unbounded: Literal["refuse", "estimate"] | None = None
     on_cut: Literal["assume", "drain", "estimate"] | None = None
+    lose_thinking: bool = False
+    """A fallback to another model may lose the thinking of earlier turns, which only its own model can read."""
 
 
 class Retry(Struct, frozen=True, kw_only=True):
@@ -66,6 +68,8 @@ class Breaker(Struct, frozen=True, kw_only=True):
     open_above: float = 0.5
     window: float = 10.0
     probe_after: float = 5.0
+    slow: float = 60.0
+    """A stream whose answer begins later than that counts as a failure; 0: never."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):

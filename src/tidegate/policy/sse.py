@@ -8,6 +8,8 @@ Rules of this file:
 3. Lines end with LF, CR or CRLF.  An event ends at a blank line; an unfinished last event never happened.
 4. The name of an event is its `event:` line; when that is missing (or says `message`, the default of SSE), the `type`
    of its JSON decides, which is looked for at the start of the data so that big events need not be kept.
+5. The data of an event that SDKs read begins with `{` and ends with `}`.  Where that is not so the stream is garbage
+   from there on, and nothing behind it is read: `malformed_at`.
 """
 
 import re
@@ -30,6 +32,7 @@ _DELTA_COST = _DELTA_HEAD - 1 + _FRAME
 """What stands beside the text in a delta of the quick way: its lines up to `data:`, the frame, a line end."""
 
 _CR, _LF = b"\r\n"
+_CLOSE = ord("}")
 _BOM = b"\xef\xbb\xbf"
 _EOL = re.compile(rb"\r\n|\n|\r")
 _TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_]{1,40})"')
@@ -52,9 +55,13 @@ class EventScanner:
     __slots__ = (
         "_after_cr",
         "_at_start",
+        "_began",
         "_data",
+        "_first",
         "_head",
+        "_here",
         "_in_event",
+        "_last",
         "_line",
         "_mode",
         "_name",
@@ -62,6 +69,7 @@ class EventScanner:
         "_size",
         "_start",
         "broken",
+        "malformed_at",
         "output_seen",
     )
 
@@ -70,6 +78,8 @@ class EventScanner:
         """A content block was seen."""
         self.broken = False
         """A wanted event could not be kept."""
+        self.malformed_at: int | None = None
+        """Where in the last chunk an event begins that is no JSON object; -1: in an earlier one; None: nowhere."""
         self._in_event = False  # the last byte fed lies within an event or a comment
         self._output = 0
         self._at_start = False  # True when the quick way may be tried: nothing of an event, no half line end
@@ -81,6 +91,8 @@ class EventScanner:
         self._name = b""
         self._data = bytearray()  # of an event that may be wanted
         self._size = 0  # bytes of data, kept or not
+        self._first = self._last = b""  # of the data, white space aside
+        self._here = self._began = 0  # places in the chunk: of the line at hand, of the event at hand
 
     @property
     def output_bytes(self) -> int:
@@ -97,7 +109,7 @@ class EventScanner:
         # One delta a chunk is what a stream mostly is: seven cheap questions, and it is passed over.
         if self._at_start and chunk[:_DELTA_HEAD] == _DELTA and _CR not in chunk:
             end = chunk.find(b"\n", _DELTA_HEAD) + 1
-            if end == len(chunk) - 1 and chunk[end] == _LF:
+            if end == len(chunk) - 1 and chunk[end] == _LF and chunk[end - 2] == _CLOSE:
                 self._output += end - _DELTA_COST
                 self.output_seen = True
                 return ()
@@ -107,7 +119,7 @@ class EventScanner:
         """The quick way: passes over whole deltas as Anthropic writes them, from `at` to the first other thing."""
         while chunk.startswith(_DELTA, at):
             end = chunk.find(b"\n", at + _DELTA_HEAD) + 1
-            if end == 0 or end == len(chunk) or chunk[end] != _LF:
+            if end == 0 or end == len(chunk) or chunk[end] != _LF or chunk[end - 2] != _CLOSE:
                 break
             self._output += end - at - _DELTA_COST
             self.output_seen = True
@@ -116,8 +128,10 @@ class EventScanner:
 
     def _feed_lines(self, chunk: bytes) -> Sequence[Event]:
         """The full way: line by line, with short cuts at the ends of events."""
-        at = 0
+        at = shift = 0
+        self._began = -1  # until an event begins in this chunk
         if self._start is not None:
+            shift = len(self._start)
             chunk = self._start + chunk
             if len(chunk) < 3 and _BOM.startswith(chunk):
                 self._start = chunk
@@ -134,10 +148,14 @@ class EventScanner:
         while (found := _line_end(chunk, at, only_lf)) is not None:
             end, after = found
             if at < end:
+                self._here = at - shift
                 self._add(chunk[at:end])
             self._end_line(events)
+            if self.malformed_at is not None:
+                return events
             at = after if self._in_event or not only_lf else self._pass_deltas(chunk, after)
         if at < len(chunk):
+            self._here = at - shift
             self._add(chunk[at:])
         if chunk:
             self._after_cr = chunk.endswith(b"\r")
@@ -146,7 +164,9 @@ class EventScanner:
 
     def _add(self, piece: bytes) -> None:
         """Some more bytes of the current line."""
-        self._in_event = True
+        if not self._in_event:
+            self._in_event = True
+            self._began = max(-1, self._here)
         if self._line == _UNDECIDED:
             head = self._head = self._head + piece
             if head.startswith(b"data:"):
@@ -170,6 +190,8 @@ class EventScanner:
 
     def _add_data(self, piece: bytes) -> None:
         self._size += len(piece)
+        self._first = self._first or piece[:_SNIFF].lstrip()[:1]
+        self._last = piece[-_SNIFF:].rstrip()[-1:] or self._last
         if self._mode == _SKIP:
             return
         sniff = self._mode == _UNNAMED and len(self._data) < _SNIFF
@@ -200,7 +222,9 @@ class EventScanner:
         name = self._name
         if not name and self._mode == _UNNAMED and self._size:
             name = self._type_of_data()
-        if name in WANTED:
+        if self._size and (self._first, self._last) != (b"{", b"}") and _is_read(name):
+            self.malformed_at = self._began
+        elif name in WANTED:
             events.append((name, bytes(self._data)))
         elif name.startswith(b"content_block_"):
             self.output_seen = True
@@ -219,11 +243,17 @@ class EventScanner:
         self._name = b""
         self._data = bytearray()
         self._size = 0
+        self._first = self._last = b""
         self._mode = _UNNAMED
 
     def _next_line(self) -> None:
         self._line = _UNDECIDED
         self._head = b""
+
+
+def _is_read(name: bytes) -> bool:
+    """Whether SDKs read the data of an event of that name; others they pass over."""
+    return name in WANTED or name.startswith(b"content_block_")
 
 
 def _line_end(chunk: bytes, at: int, only_lf: bool) -> tuple[int, int] | None:

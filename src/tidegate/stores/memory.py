@@ -1,16 +1,18 @@
 """The store in memory: one process, and nothing survives it but the charges in the ledger."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from tidegate.core.ports import Ledger
 from tidegate.model.hold import Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.policy.admission import States, decide
+from tidegate.policy.breaker import Circuit, copy_of
 from tidegate.policy.budgets import Tally
-from tidegate.policy.journal import Admitted, JournalEntry, Live, Released, Renewed
+from tidegate.policy.journal import Admitted, JournalEntry, Live, Probed, Released, Renewed
 from tidegate.policy.limits import Window
+from tidegate.policy.rules import Breaker
 from tidegate.policy.scopes import Scopes
 from tidegate.stores import order
 from tidegate.stores.prune import STEP, past
@@ -19,19 +21,20 @@ from tidegate.stores.prune import STEP, past
 class MemoryStore:
     """The Store as plain dictionaries; the lock serves threads behind a blocking door."""
 
-    def __init__(self, scopes: Scopes, ledger: Ledger) -> None:
+    def __init__(self, scopes: Scopes, ledger: Ledger, breaker: Breaker = Breaker()) -> None:  # noqa: B008 - frozen
         self._scopes = scopes
         self._ledger = ledger
         self._lock = Lock()
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
         self._windows: defaultdict[str, Window] = defaultdict(Window)
-        self.live = Live(States(self._tallies.__getitem__, self._windows.__getitem__))
+        self.live = Live(States(self._tallies.__getitem__, self._windows.__getitem__), breaker)
         self._aging: list[str] = []
         """Keys that the next sweeps look at, to forget what is over."""
 
     async def admit(self, ask: Ask, now: int) -> Hold | Refusal:
         with self._lock:
-            hold = decide(self._scopes, self.live.states, ask, self.live.tick(now))
+            circuit = self.live.circuits.get(ask.circuit)
+            hold = decide(self._scopes, self.live.states, ask, self.live.tick(now), circuit)
             if isinstance(hold, Hold):
                 self.live.apply(Admitted(hold))
             return hold
@@ -39,8 +42,15 @@ class MemoryStore:
     async def settle(self, hold: Hold, charge: Charge) -> bool:
         return await order.settle(self, self._ledger, hold, charge)
 
-    async def release(self, attempt_id: str) -> None:
-        await self.write(Released(attempt_id))
+    async def release(self, attempt_id: str, lost_at: int = 0) -> None:
+        await self.write(Released(attempt_id, lost_at))
+
+    async def probed(self, attempt_id: str, now: int) -> None:
+        await self.write(Probed(attempt_id, now))
+
+    async def circuits(self) -> Mapping[str, Circuit]:
+        with self._lock:
+            return copy_of(self.live.circuits)
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
         await self.write(Renewed(tuple(attempt_ids), until))

@@ -41,7 +41,7 @@ async def settle(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -
 async def settle_inside(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
     """As `settle`, where nothing can be cancelled: inside one transaction."""
     if await ledger.append(charge):
-        await journal.write(settled(charge))
+        await journal.write(settled(charge, hold))
         return True
     # A sweep was first, or an earlier try of this settlement.  The hold is closed at what the ledger knows before that
     # changes: a sweep that closed it after the adjustment would count the adjustment twice.

@@ -1,7 +1,7 @@
 """The store in a SQLite file: shared by the processes of one machine, survives the death of any of them."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tidegate.core.ports import Ledger
 from tidegate.core.run_now import run_now
@@ -9,7 +9,9 @@ from tidegate.databases.sqlite import File
 from tidegate.model.hold import Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.policy.admission import decide
-from tidegate.policy.journal import Admitted, JournalEntry, Released, Renewed
+from tidegate.policy.breaker import Circuit, copy_of
+from tidegate.policy.journal import Admitted, JournalEntry, Probed, Released, Renewed
+from tidegate.policy.rules import Breaker
 from tidegate.policy.scopes import Scopes
 from tidegate.stores import order
 from tidegate.stores.prune import Pruner
@@ -29,13 +31,14 @@ class SqliteStore:
         scopes: Scopes,
         ledger: Ledger,
         within: Callable[[sqlite3.Connection], Ledger] | None = None,
+        breaker: Breaker = Breaker(),  # noqa: B008 - frozen
     ) -> None:
         self._file = file
         self._scopes = scopes
         self._ledger = ledger
         self._within = within
         file.migrate("store", "tidegate.stores")
-        self._journal = SqliteJournal()
+        self._journal = SqliteJournal(breaker)
         self._inside = _Inside(self._journal)
         self._pruner = Pruner()
         file.listen(self._journal)
@@ -45,7 +48,7 @@ class SqliteStore:
             live = self._journal.live
             if ask.attempt_id in live.holds:  # a commit whose answer was lost is run again
                 return live.holds[ask.attempt_id]
-            hold = decide(self._scopes, live.states, ask, live.tick(now))
+            hold = decide(self._scopes, live.states, ask, live.tick(now), live.circuits.get(ask.circuit))
             if isinstance(hold, Hold):
                 self._journal.append(Admitted(hold))
             return hold
@@ -68,8 +71,14 @@ class SqliteStore:
         await self._file.run(lambda db: self._pruner.step(db, self._journal.live.last))
         return charges
 
-    async def release(self, attempt_id: str) -> None:
-        await self.write(Released(attempt_id))
+    async def release(self, attempt_id: str, lost_at: int = 0) -> None:
+        await self.write(Released(attempt_id, lost_at))
+
+    async def probed(self, attempt_id: str, now: int) -> None:
+        await self.write(Probed(attempt_id, now))
+
+    async def circuits(self) -> Mapping[str, Circuit]:
+        return await self._file.run(lambda _db: copy_of(self._journal.live.circuits))
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
         await self.write(Renewed(tuple(attempt_ids), until))

@@ -20,9 +20,11 @@ import msgspec
 from tidegate.model.errors import ConfigError
 from tidegate.model.hold import Hold
 from tidegate.policy.admission import States
+from tidegate.policy.breaker import Circuit
 from tidegate.policy.budgets import Tally
 from tidegate.policy.journal import JournalEntry, Live
 from tidegate.policy.limits import Window
+from tidegate.policy.rules import Breaker
 
 State = TypeVar("State")
 
@@ -47,20 +49,22 @@ _SAVE_WINDOW = """
 INSERT INTO windows VALUES (?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET ends_at = excluded.ends_at, state = excluded.state"""
 _SAVE_HOLD = "INSERT INTO holds VALUES (?, ?) ON CONFLICT (attempt_id) DO UPDATE SET hold = excluded.hold"
+_SAVE_CIRCUIT = "INSERT INTO circuits VALUES (?, ?)"
 
 encode = msgspec.msgpack.Encoder().encode
 _decode_entry: msgspec.msgpack.Decoder[JournalEntry] = msgspec.msgpack.Decoder(JournalEntry)
 _decode_window = msgspec.msgpack.Decoder(Window).decode
+_decode_circuit = msgspec.msgpack.Decoder(Circuit).decode
 decode_hold = msgspec.msgpack.Decoder(Hold).decode
 
 
 class SqliteJournal:
     """Listens to a file and keeps its live state."""
 
-    def __init__(self) -> None:
+    def __init__(self, breaker: Breaker = Breaker()) -> None:  # noqa: B008 - frozen
         self._tallies = _Loaded(self._load_tally)
         self._windows = _Loaded(self._load_window)
-        self.live = Live(States(self._tallies.__getitem__, self._windows.__getitem__))
+        self.live = Live(States(self._tallies.__getitem__, self._windows.__getitem__), breaker)
         self._unsaved: set[str] = set()
         """Keys that changed since the snapshot."""
         self._pending: list[tuple[int, bytes]] = []
@@ -116,6 +120,8 @@ class SqliteJournal:
         db.executemany(_SAVE_WINDOW, sorted(windows))
         db.execute("DELETE FROM holds")
         db.executemany(_SAVE_HOLD, [(attempt_id, encode(hold)) for attempt_id, hold in self.live.holds.items()])
+        db.execute("DELETE FROM circuits")
+        db.executemany(_SAVE_CIRCUIT, [(name, encode(one)) for name, one in self.live.circuits.items()])
         first = max(1, self._seq - TAIL)
         db.execute("DELETE FROM journal WHERE seq < ?", (first,))
         db.execute("UPDATE snapshot SET seq = ?, first = ?, clock = ?", (self._seq, first, self.live.last))
@@ -130,6 +136,9 @@ class SqliteJournal:
             self.live.last = clock
             self.live.holds.update(
                 (row[0], decode_hold(row[1])) for row in db.execute("SELECT attempt_id, hold FROM holds")
+            )
+            self.live.circuits.update(
+                (row[0], _decode_circuit(row[1])) for row in db.execute("SELECT name, state FROM circuits")
             )
         elif self._seq == seq:
             self._saved_elsewhere(seq)
@@ -158,6 +167,7 @@ class SqliteJournal:
         self._unsaved.clear()
         self._pending.clear()
         self.live.holds.clear()
+        self.live.circuits.clear()
         self._epoch = -1
         self._behind = False
 

@@ -18,7 +18,8 @@ URL = "https://api.anthropic.com"
 class Anthropic:
     """An upstream that takes `x-api-key`.  Errors at construction are ConfigError.
 
-    `key` gives the credential at every send; None sends none.  `proxy` is `http://user:password@host:port`.
+    `key` gives the credential at every send; None sends none.  Where it has a method `renew`, that reads it anew.
+    `proxy` is `http://user:password@host:port`.
     `ca_file` takes the place of the system's certificate authorities.
     """
 
@@ -55,6 +56,11 @@ class Anthropic:
         return await self.pool.send(
             head, request.body, bodyless=request.method == "HEAD", timeouts=timeouts, on_sent=on_sent
         )
+
+    async def renew_key(self) -> bool:
+        """Read the key anew; True when it is another one now."""
+        renew = getattr(self._key, "renew", None)
+        return renew is not None and bool(renew())
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -21,6 +21,8 @@ from unit.guard.scripted import Scripted, bare
 CONFIG = """
 [policy]
 bound = "strict"
+[breaker]
+open_above = 1  # never: every failure here is meant
 [retry]
 attempts = 3
 base = "5ms"

@@ -131,7 +131,7 @@ def test_cancelled_between_two_attempts(place: Place) -> None:
         ("cut=3", "cut"),
         ("reset=3", "cut"),
         ("cut_chunked=3", "cut"),
-        ("error_event=3", "aborted"),
+        ("error_event=3", "cut"),
         ("stall=3", "timeout"),
     ],
 )

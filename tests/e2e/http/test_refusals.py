@@ -69,6 +69,7 @@ SHAPES: dict[str, tuple[int, str, set[str]]] = {
     "bad_method": (405, "invalid_request_error", {"allow: POST"}),
     "too_large": (413, "request_too_large", set()),
     "upstream_down": (529, "overloaded_error", {"retry-after", "x-should-retry: false"}),
+    "breaker_open": (529, "overloaded_error", {"retry-after", "x-should-retry: false"}),
     "timeout": (504, "timeout_error", {"x-should-retry: false"}),
     "draining": (503, "api_error", {"retry-after: 1", "x-should-retry: true"}),
     "store_down": (503, "api_error", {"retry-after", "x-should-retry: false"}),
@@ -79,7 +80,6 @@ SHAPES: dict[str, tuple[int, str, set[str]]] = {
 ELSEWHERE = {"store_down": "test_environment.py"}
 NOT_REACHABLE = {
     "queue_full": "there is no queue yet",
-    "breaker_open": "there is no breaker yet",
     "not_found": "batches and files are not built yet",
 }
 OPTIONAL = {"retry-after", "x-should-retry", "x-tidegate-resets-at", "allow"}
@@ -132,6 +132,12 @@ def budget_held(stage: Stage) -> Reply:
         return ask(stage.gateway.port, call(stage, "x-tidegate-route: tight"))
 
 
+def breaker_open(stage: Stage) -> Reply:
+    """Twenty failures in a row; with a model of another family than all else here."""
+    sent = call(stage, "x-fake-status: 500", model="claude-opus-5")
+    return [ask(stage.gateway.port, sent) for _ in range(21)][-1]
+
+
 def draining(stage: Stage) -> Reply:
     """A second gateway of the site is told to end while it streams; the call that waits behind comes too late."""
     gateway = stage.site.start()
@@ -176,6 +182,7 @@ PROVOKED: dict[str, Callable[[Stage], Reply]] = {
     "bad_method": lambda stage: ask(stage.gateway.port, request(stage.key, method="PUT")),
     "too_large": lambda stage: ask(stage.gateway.port, request(stage.key, CANARY.encode() * 100_000)),
     "upstream_down": lambda stage: ask(stage.gateway.port, call(stage, "x-fake-reset: before")),
+    "breaker_open": breaker_open,
     "timeout": lambda stage: ask(stage.gateway.port, call(stage, "x-fake-stall: before", stream=True)),
     "draining": draining,
     "upstream_key_rejected": lambda stage: ask(stage.gateway.port, call(stage, "x-fake-status: 401")),

@@ -169,7 +169,7 @@ def test_the_example_of_the_design_loads(load_text: Load) -> None:
     ]
     assert settings.rules.route("summarise").max_tokens == 512
     assert settings.notices == tuple(notices.about_unbuilt(settings))
-    assert len(settings.notices) == 4
+    assert len(settings.notices) == 2
 
 
 def test_a_wrong_file_is_a_config_error(tmp_path: Path) -> None:

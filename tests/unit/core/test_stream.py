@@ -217,7 +217,10 @@ def test_read_all_leaves_nothing_open() -> None:
 def test_headers_are_found_by_name() -> None:
     assert header(JSON, b"request-id") == b"req_up"
     assert header(JSON, b"missing") is None
-    assert is_event_stream(SSE)
-    assert is_event_stream([(b"content-type", b"text/event-stream; charset=utf-8")])
-    assert not is_event_stream(JSON)
-    assert not is_event_stream([])
+    assert is_event_stream(SSE, asked=False)
+    assert is_event_stream([(b"content-type", b"text/event-stream; charset=utf-8")], asked=False)
+    assert not is_event_stream(JSON, asked=True)
+    assert not is_event_stream([], asked=False)
+    assert is_event_stream([], asked=True)
+    assert is_event_stream([(b"content-type", b"text/plain")], asked=True)
+    assert not is_event_stream([(b"content-type", b"text/html; charset=utf-8")], asked=True)

@@ -1,7 +1,7 @@
 """Fakes of the Gate's ports that write down what happens, fail at the n-th effect, and suspend only to be cancelled."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ import msgspec
 
 from tidegate.core.call import Call, Exchange
 from tidegate.core.gate import Gate
-from tidegate.core.ports import Headers, Outgoing
+from tidegate.core.ports import Headers, Outgoing, Upstream
 from tidegate.core.run_now import run_now
 from tidegate.model.call import Caller, Reading
 from tidegate.model.errors import Broken, NotSent, StoreDown
@@ -17,6 +17,7 @@ from tidegate.model.facts import CallFailed, CallRefused, CallSucceeded, Fact
 from tidegate.model.hold import Adjustment, Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.model.texts import parse_texts
+from tidegate.policy.breaker import Circuit
 from tidegate.policy.crash import crashed
 from tidegate.policy.prices import PriceBook
 from tidegate.policy.reading import read
@@ -99,6 +100,14 @@ class World:
         self.lost = False
         """An effect waits and then fails."""
         self.observe_fails = False
+        self.new_key = False
+        """The key has been changed where it comes from."""
+        self.probing = False
+        """Every hold is a probe's."""
+        self.asks: list[Ask] = []
+        self.unreached: list[str] = []
+        """Attempts that were given back because their upstream could not be reached."""
+        self.replies: list[FakeReply] = []
         self.sent: list[Outgoing] = []
         self.open: dict[str, Hold] = {}
         self.admitted: dict[str, Hold] = {}
@@ -161,11 +170,12 @@ class World:
 
     async def admit(self, ask: Ask, now: int) -> Hold | Refusal:
         refusal = self.refusals.popleft() if self.refusals else None
+        self.asks.append(ask)
         name = f"admit {ask.attempt}" if refusal is None else f"admit {ask.attempt} refused"
         return await self._effect(name, lambda: refusal or self._hold(ask, now))
 
     def _hold(self, ask: Ask, now: int) -> Hold:
-        hold = Hold(ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=())
+        hold = Hold(ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=(), probe=self.probing)
         assert ask.attempt_id not in self.admitted
         self.open[ask.attempt_id] = self.admitted[ask.attempt_id] = hold
         self._attempt = ask.attempt_id
@@ -186,8 +196,17 @@ class World:
         self.charges[charge.attempt_id] = charge
         return True
 
-    async def release(self, attempt_id: str) -> None:
+    async def release(self, attempt_id: str, lost_at: int = 0) -> None:
         await self._effect("release", lambda: self._give_back(attempt_id))
+        if lost_at:
+            self.unreached.append(attempt_id)
+
+    async def probed(self, attempt_id: str, now: int) -> None:
+        assert attempt_id in self.open
+        await self._effect("probed", lambda: None)
+
+    async def circuits(self) -> Mapping[str, Circuit]:
+        raise AssertionError("the Gate never asks")
 
     def _give_back(self, attempt_id: str) -> None:
         if self.open.pop(attempt_id, None) is not None:
@@ -228,9 +247,15 @@ class World:
     # -- Upstream
 
     async def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> "FakeReply":
+        return await self.sent_to("send", self.answers, request, on_sent)
+
+    async def sent_to(
+        self, name: str, answers: deque[Answer], request: Outgoing, on_sent: Callable[[], None]
+    ) -> "FakeReply":
+        """What an upstream with these answers does."""
         free = request.target != "/v1/messages"
-        name = f"send {request.target}" if free else "send"
-        answer = self.answers.popleft() if self.answers else Ended(500)
+        name = f"{name} {request.target}" if free else name
+        answer = answers.popleft() if answers else Ended(500)
         self.effects += 1
         error = self.error if self.effects == self.fail_at else None
         if isinstance(error, NotSent) or (error is None and isinstance(answer, NotSent)):
@@ -252,7 +277,13 @@ class World:
             raise answer
         assert isinstance(answer, Ended)
         self.journal.append(f"{name}: {answer.status}")
-        return FakeReply(self, answer)
+        self.replies.append(FakeReply(self, answer))
+        return self.replies[-1]
+
+    async def renew_key(self) -> bool:
+        new, self.new_key = self.new_key, False
+        await self._effect("renew key", lambda: None)
+        return new
 
     # -- the rest
 
@@ -267,15 +298,15 @@ class World:
         self._ids += 1
         return f"id{self._ids}"
 
-    def gate(self, **rules: Any) -> Gate:
-        """A Gate over this world, by default in `strict` and with full retries without luck."""
+    def gate(self, *others: Upstream, **rules: Any) -> Gate:
+        """A Gate over this world, by default in `strict` and with full retries without luck; `others` come after it."""
         chosen: dict[str, Any] = {"bound": "strict", "retry": Retry(attempts=4, base=1.0, deadline=60.0), **rules}
         return Gate(
             rules=Rules(**chosen),
             prices=PRICES,
             store=self,
             ledger=self,
-            upstreams=[self],
+            upstreams=[self, *others],
             clock=self,
             observe=self.observe,
             rng=lambda: 1.0,
@@ -295,6 +326,22 @@ class World:
             assert (attempt_id in self.charges) + self.released[attempt_id] == 1, attempt_id
         assert set(self.charges) | set(self.released) == set(self.admitted)
         assert self.began <= set(self.charges), "an attempt was sent and not charged"
+
+
+class Elsewhere:
+    """Another upstream of the same world."""
+
+    def __init__(self, world: World, name: str, answers: Sequence[Answer] = ()) -> None:
+        self.name = name
+        self.answers = deque(answers)
+        self._world = world
+
+    async def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> "FakeReply":
+        return await self._world.sent_to(f"send to {self.name}", self.answers, request, on_sent)
+
+    async def renew_key(self) -> bool:
+        await self._world._effect(f"renew key of {self.name}", lambda: None)
+        return False
 
 
 class FakeReply:

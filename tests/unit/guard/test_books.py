@@ -1,6 +1,6 @@
 """The books behind threads, and why the core's own are not enough for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tidegate.model.call import Bound, Caller
 from tidegate.model.errors import StoreDown
 from tidegate.model.hold import Ask, Charge, Hold
 from tidegate.model.usage import Usage
+from tidegate.policy.breaker import Circuit
 from tidegate.system.clock import BlockingClock
 
 LEASE = 1_000_000
@@ -45,8 +46,14 @@ class Journal:
         self.done.append(("settle", charge.attempt_id))
         return True
 
-    async def release(self, attempt_id: str) -> None:
+    async def release(self, attempt_id: str, lost_at: int = 0) -> None:
         self.done.append(("release", attempt_id))
+
+    async def probed(self, attempt_id: str, now: int) -> None:
+        raise AssertionError("nothing here is a probe")
+
+    async def circuits(self) -> Mapping[str, Circuit]:
+        raise AssertionError("nobody asks")
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
         self.done.append(("renew", tuple(attempt_ids), until))

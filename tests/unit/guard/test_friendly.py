@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import inspect
+import json
 import pkgutil
 import subprocess
 import sys
@@ -257,3 +258,73 @@ def test_neither_library_is_loaded_by_it() -> None:
     code = "import sys, tidegate; tidegate.friendly(ValueError()); print({'anthropic', 'httpx2'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def raised_by_the_sdk(body: bytes, *, stream: bool) -> BaseException:
+    """What comes up inside the SDK while it reads a reply like this one."""
+    kind = "text/event-stream" if stream else "application/json"
+    reply = httpx2.Response(200, content=body, headers={"content-type": kind, "request-id": "req_1"})
+    http = httpx2.Client(transport=httpx2.MockTransport(lambda _: reply))
+    asked: dict[str, Any] = {"model": "m", "max_tokens": 1, "messages": []}
+    try:
+        with anthropic.Anthropic(api_key="k", http_client=http) as client:
+            if not stream:
+                client.messages.create(**asked)
+            with client.messages.stream(**asked) as events:
+                events.until_done()
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        return error
+    raise AssertionError("it was read")
+
+
+UNREADABLE: list[tuple[bytes, bool]] = [
+    (SECRET.encode(), False),
+    (b"\xff", False),
+    (b"", False),
+    (f"event: message_start\ndata: {SECRET}\n\n".encode(), True),
+    (b'event: message_start\ndata: {"type": "message_start", "message": null}\n\n', True),
+]
+"""Garbage; and an event without what the SDK looks for in it."""
+
+
+@pytest.mark.parametrize(("body", "stream"), UNREADABLE)
+def test_a_reply_that_the_sdk_cannot_read(body: bytes, *, stream: bool) -> None:
+    """It raises a JSONDecodeError, a UnicodeDecodeError or an AttributeError: none of its own classes."""
+    error = raised_by_the_sdk(body, stream=stream)
+    assert not isinstance(error, anthropic.AnthropicError)
+    found = tidegate.friendly(error)
+    assert found.status == 502
+    assert found.text.startswith("The assistant had a problem")
+    assert module.of_a_call(error)
+
+
+def test_which_exceptions_are_of_a_call() -> None:
+    own = [
+        make(anthropic.RateLimitError),
+        make(anthropic.APITimeoutError),
+        httpx2.ReadError("x"),
+        httpx2.StreamClosed(),
+        httpx2.InvalidURL("x"),
+        StoreDown("x"),
+        Broken("x", "cut"),
+        ExceptionGroup("g", [httpx2.ReadError("x")]),
+    ]
+    assert [error for error in own if not module.of_a_call(error)] == []
+
+
+def test_which_are_not() -> None:
+    """What the application has done wrong is for its own log: with a traceback."""
+    with pytest.raises(TypeError) as wrong_call:
+        anthropic.Anthropic(api_key="k").messages.create(model="m")  # type: ignore[call-overload]  # that is the point
+    with pytest.raises(ValueError, match="Expecting value") as own_json:
+        json.loads("")
+    others = [
+        wrong_call.value,
+        own_json.value,
+        ConfigError("x"),
+        KeyError("x"),
+        tarfile.ReadError("x"),
+        asyncio.CancelledError(),
+        KeyboardInterrupt(),
+    ]
+    assert [error for error in others if module.of_a_call(error)] == []

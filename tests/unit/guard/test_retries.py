@@ -11,8 +11,9 @@ from unit.guard.scripted import Scripted, guarded, running
 def test_both_gates_share_it() -> None:
     guarded(Scripted())
     found = running()
-    assert found.blocking._retries is found.suspending._retries
-    assert isinstance(found.blocking._retries, ThreadRetries)
+    kept = {id(place._retries) for gate in (found.blocking, found.suspending) for place in gate._places.values()}
+    assert len(kept) == 1
+    assert all(isinstance(place._retries, ThreadRetries) for place in found.blocking._places.values())
 
 
 def test_threads_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:

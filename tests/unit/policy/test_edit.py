@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.model.call import Reading
-from tidegate.policy.edit import COUNTED, count_tokens_body, with_max_tokens
+from tidegate.policy.edit import COUNTED, count_tokens_body, with_max_tokens, with_model
 from tidegate.policy.reading import read
 from unit.policy.bodies import REQUEST, compact, respell, tree
 
@@ -55,6 +55,35 @@ def test_an_edited_request_reads_the_same_but_for_the_number(request: dict[str, 
         assert isinstance(after, Reading)
         assert after.max_tokens == 77
         assert (after.unbounded, after.images, after.cache) == (before.unbounded, before.images, before.cache)
+
+
+@given(REQUEST, RANDOM, st.sampled_from(["claude-haiku-4-5", "m", "my/own:model@2026_01-x.y"]), st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_only_the_model_changes(request: dict[str, Any], rng: Random, model: str, plain: bool) -> None:
+    body = compact(tree(request)) if plain else respell(tree(request), rng)
+    edited = with_model(body, model)
+    assert json.loads(edited) == json.loads(body) | {"model": model}
+    name = b'"' + model.encode() + b'"'
+    assert any(
+        body[:at] + name + body[len(body) - (len(edited) - at - len(name)) :] == edited
+        for at in range(len(edited))
+        if edited.startswith(name, at)
+    ), "more than one value has changed"
+
+
+@pytest.mark.parametrize(
+    ("body", "edited"),
+    [
+        (b'{"model":"a","max_tokens":1}', b'{"model":"x","max_tokens":1}'),
+        (b'{ "max_tokens" : 1 ,\n "model" :\t"a" } ', b'{ "max_tokens" : 1 ,\n "model" :\t"x" } '),
+        (b'{"mod\\u0065l":"a","messages":[]}', b'{"mod\\u0065l":"x","messages":[]}'),
+        (b'{"metadata":{"model":"a"},"model":"a"}', b'{"metadata":{"model":"a"},"model":"x"}'),
+        (b'{"system":"\\"model\\":\\"a\\",","model":"a"}', b'{"system":"\\"model\\":\\"a\\",","model":"x"}'),
+        (b'{"model":"a\\"b\\u002c","stream":true}', b'{"model":"x","stream":true}'),
+    ],
+)
+def test_examples_of_models(body: bytes, edited: bytes) -> None:
+    assert with_model(body, "x") == edited
 
 
 @given(REQUEST, RANDOM)

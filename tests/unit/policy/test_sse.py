@@ -215,3 +215,27 @@ def test_output_bytes_are_about_the_text() -> None:
         body = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
         scanner.feed(b"event: content_block_delta\ndata: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n")
     assert scanner.output_bytes == sum(map(len, texts))
+
+
+MALFORMED = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,\n\n'
+
+
+@pytest.mark.parametrize("cut", range(len(MALFORMED) + 1))
+def test_a_malformed_event_ends_the_reading_where_it_begins(cut: int) -> None:
+    """In whatever pieces it comes: its place in the last one, or -1 when it began in an earlier one."""
+    before = b'event: ping\ndata: {"type": "ping"}\n\n'
+    scanner = EventScanner()
+    whole = before + MALFORMED + b"event: message_stop\ndata: {}\n\n"
+    at = len(before) + cut
+    events = [*scanner.feed(whole[:at])]
+    if scanner.malformed_at is None:
+        events += scanner.feed(whole[at:])
+    assert scanner.malformed_at == (0 if cut == 0 else len(before) if cut == len(MALFORMED) else -1)
+    assert events == []
+
+
+@pytest.mark.parametrize("name", [b"ping", b"vendor_event"])
+def test_events_that_no_sdk_reads_may_say_what_they_like(name: bytes) -> None:
+    scanner = EventScanner()
+    assert scanner.feed(b"event: %s\ndata: [DONE]\n\n" % name) == []
+    assert scanner.malformed_at is None

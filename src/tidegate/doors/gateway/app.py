@@ -12,6 +12,7 @@ from tidegate.doors.gateway.keyring import Keyring
 from tidegate.doors.gateway.leaving import CONNECTION, Connection, Leaving
 from tidegate.doors.gateway.own import OwnPages
 from tidegate.doors.gateway.paths import Path, find_path
+from tidegate.doors.gateway.relay import Relay
 from tidegate.doors.gateway.wire import downward, upward
 from tidegate.model.call import Caller, Reading
 from tidegate.model.errors import Broken, StoreDown
@@ -27,6 +28,12 @@ Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NO_USER = "A call named no user; such calls share the limits and budgets of one user, `anonymous`."
+
+STACKED = (
+    "An SDK of this app repeats calls that tidegate has already repeated; set max_retries=0 there, or make its key "
+    "with --transparent."
+)
+_MOST_APPS = 1_000
 
 _NOBODY = Caller("unknown", ANONYMOUS, "default")
 
@@ -46,6 +53,7 @@ class Gateway:
         max_body: int,
         body_timeout: float,
         total: float,
+        ping: float,
         draining: Callable[[], bool],
         tell: Callable[..., None],
     ) -> None:
@@ -58,6 +66,9 @@ class Gateway:
         self._max_body = max_body
         self._body_timeout = body_timeout
         self._total = total
+        self._ping = ping
+        self._stacked: set[str] = set()
+        """Apps whose clients repeat calls by themselves; each is told once."""
         self._closing: set[asyncio.Task[None]] = set()
         self._draining = draining
         self._tell = tell
@@ -157,6 +168,8 @@ class Gateway:
             if isinstance(read_, Refusal):
                 return read_
             reading = read_
+        if said.get(b"x-stainless-retry-count", b"0") != b"0" and not key.transparent:
+            self._tell_stacked(key.app)
         caller = self._caller(key, said, reading)
         if isinstance(caller, Refusal):
             return caller
@@ -196,6 +209,11 @@ class Gateway:
             label(route, self._label_secret),
         )
 
+    def _tell_stacked(self, app: str) -> None:
+        if app not in self._stacked and len(self._stacked) < _MOST_APPS:
+            self._stacked.add(app)
+            self._tell("warning", "stacked_retries", app=app, error_message=STACKED)
+
     async def _refused(self, call_id: str, caller: Caller, refusal: Refusal) -> Exchange:
         fact = CallRefused(call_id=call_id, at=self._clock.now(), caller=caller, model="", refusal=refusal)
         return await self._gate.refused(fact)
@@ -210,8 +228,7 @@ class Gateway:
             with Leaving(scope.get(CONNECTION), receive, drain=exchange.drains) as leaving:
                 async with asyncio.timeout(self._total + 5):
                     await send(start)
-                    while piece := await exchange.read():
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await Relay(exchange, send, self._ping, left=lambda: leaving.left).run()
                     leaving.done()
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
         except (Broken, TimeoutError):

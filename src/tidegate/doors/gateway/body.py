@@ -55,7 +55,10 @@ async def _read_slowly(receive: Receive, most: int, patience: float) -> bytes | 
 
 def too_large(most: int) -> Refusal:
     """The refusal of a body above the limit."""
-    return Refusal(reason="too_large", detail=f"The limit is {most // (1024 * 1024)} MB.")
+    for unit, size in (("MB", 1024 * 1024), ("KB", 1024)):
+        if most % size == 0:
+            return Refusal(reason="too_large", detail=f"The limit is {most // size} {unit}.")
+    return Refusal(reason="too_large", detail=f"The limit is {most} bytes.")
 
 
 def unpack(body: bytes, encoding: bytes, most: int) -> bytes | Refusal:

@@ -1,6 +1,7 @@
 """The gateway's own pages: health, readiness and the dashboard; never behind an app key."""
 
 import asyncio
+import contextlib
 import hmac
 import time
 from base64 import b64decode
@@ -13,6 +14,8 @@ import msgspec
 from tidegate.doors.gateway.dashboard import dashboard
 from tidegate.ledgers.usage import UsageReader
 from tidegate.model.errors import StoreDown
+from tidegate.model.times import rfc3339
+from tidegate.policy.breaker import Circuit
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Scope = Mapping[str, Any]
@@ -24,6 +27,9 @@ _FRESH = 5.0
 
 _DASHBOARD = b"dashboard"
 """Stands for the page until it is made."""
+
+_READY = b"ready"
+"""Stands for the answer of `/readyz`, which asks the store."""
 
 _SAFE_PAGE = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -41,11 +47,17 @@ class OwnPages:
     """Answers what is not Claude's."""
 
     def __init__(
-        self, *, reader: Callable[[], UsageReader], admin_token: str | None, ready: Callable[[], Mapping[str, Any]]
+        self,
+        *,
+        reader: Callable[[], UsageReader],
+        admin_token: str | None,
+        ready: Callable[[], Mapping[str, Any]],
+        circuits: Callable[[], Awaitable[Mapping[str, Circuit]]],
     ) -> None:
         self._reader = reader
         self._admin_token = admin_token
         self._ready = ready
+        self._circuits = circuits
         self._making: asyncio.Future[bytes] | None = None
         self._made = 0.0
 
@@ -61,6 +73,8 @@ class OwnPages:
                 body = await self._dashboard_page()
             except StoreDown:
                 status, headers, body = _text(503, "The ledger cannot be read at the moment.")
+        elif body is _READY:
+            status, headers, body = await self._readiness()
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
@@ -74,11 +88,17 @@ class OwnPages:
         if path in ("/healthz", "/api/hello"):  # the latter is how Claude Code asks whether anybody is there
             return _json(200, {"status": "ok"})
         if path == "/readyz":
-            state = self._ready()
-            return _json(200 if state["ready"] else 503, state)
+            return 200, [], _READY
         if path == "/":
             return _text(302, "See the dashboard.", (b"location", b"/dashboard"))
         return _text(404, "Not found.")
+
+    async def _readiness(self) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        state = dict(self._ready())
+        if state["store"] == "up":
+            with contextlib.suppress(StoreDown):
+                state["breaker"] = [_standing(name, one) for name, one in sorted((await self._circuits()).items())]
+        return _json(200 if state["ready"] else 503, state)
 
     def _dashboard(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         if not self._admin_token:
@@ -94,6 +114,15 @@ class OwnPages:
             self._made = time.monotonic()
             self._making = asyncio.ensure_future(asyncio.to_thread(lambda: dashboard(self._reader())))
         return await asyncio.shield(self._making)
+
+
+def _standing(name: str, circuit: Circuit) -> dict[str, Any]:
+    """How it stands with an upstream and a model family."""
+    upstream, _, family = name.partition("/")
+    if not circuit.probe_at:
+        return {"upstream": upstream, "family": family, "state": "closed"}
+    times = {"since": rfc3339(circuit.opened_at), "next_probe": rfc3339(circuit.probe_at)}
+    return {"upstream": upstream, "family": family, "state": "open", **times}
 
 
 def _is_admin(headers: list[tuple[bytes, bytes]], token: str) -> bool:

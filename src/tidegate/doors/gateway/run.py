@@ -79,6 +79,7 @@ def _gateway(settings: Settings, running: Running, chores: Chores, draining: Cal
             "open_holds": running.gate.books.open_holds,
             "owed_settlements": running.gate.books.owed,
         },
+        circuits=running.gate.books.circuits,
     )
     return Gateway(
         gate=running.gate,
@@ -90,6 +91,7 @@ def _gateway(settings: Settings, running: Running, chores: Chores, draining: Cal
         max_body=settings.gateway.max_body,
         body_timeout=settings.gateway.body_timeout,
         total=settings.rules.timeouts.total,
+        ping=settings.gateway.ping,
         draining=draining,
         tell=lambda level, event, **fields: _tell(running, level, event, **fields),
     )

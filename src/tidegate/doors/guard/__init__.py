@@ -9,6 +9,7 @@
     asking.py      from an HTTP request to a Call
     sending.py     the Upstream of the Gate: the client's own transport
     ways.py        what differs between a thread and an event loop
+    steps.py       how an event loop awaits a stream, so that it ends quietly
     engine.py      one Gate, store and ledger per process and settings; forks; the end of the process
     keeper.py      the chores of every second, and streams that nobody closed
     books.py, retries.py, per_thread.py    what the core leaves to one thread, for many

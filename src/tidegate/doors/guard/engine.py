@@ -65,13 +65,11 @@ class Running:
         upstream = GuardUpstream()
         self.shared = shared
         self.clock = BlockingClock()
-        self.blocking: Gate = shared.gate(store, ledger, upstream, self.clock)
-        self.suspending: Gate = shared.gate(store, ledger, upstream, Clock())
         self.books = ThreadBooks(store, self.clock, shared.observe)
-        self.blocking.books = self.suspending.books = self.books
-        retries = ThreadRetries(shared.settings.rules.retry.budget, shared.settings.rules.breaker.window)
-        for gate in (self.blocking, self.suspending):
-            gate._retries = retries  # noqa: SLF001 - the core's own is for one thread
+        rules = shared.settings.rules
+        retries = ThreadRetries(rules.retry.budget, rules.breaker.window)
+        self.blocking: Gate = shared.gate(store, ledger, upstream, self.clock, self.books, retries)
+        self.suspending: Gate = shared.gate(store, ledger, upstream, Clock(), self.books, retries)
         self.keeper = Keeper(lambda: run_now(self.blocking.keep()), self.settle)
         self.kept = False
         self.warned = False

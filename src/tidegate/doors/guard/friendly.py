@@ -8,12 +8,14 @@ up by name, so that neither library is imported here.
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import Struct
 
 from tidegate.doors.guard.texts import catalogue, in_use
+from tidegate.model.errors import ConfigError, TidegateError
 from tidegate.model.labels import is_label
 from tidegate.model.refusal import SHAPES, Reason
 from tidegate.model.texts import Texts, fill
@@ -75,6 +77,11 @@ CLASSES: Final[Mapping[str, str]] = {
 ANYTHING_ELSE: Final = "store_down"
 """For exceptions that are nobody's: a bug of the application is trouble, too."""
 
+UNREADABLE: Final = "upstream_error"
+"""For what comes up inside the SDK while it reads a reply, such as a JSONDecodeError."""
+
+_MISREAD: Final = (ValueError, LookupError, AttributeError)
+
 STATUSES: Final[Mapping[int, str]] = {
     400: "bad_request",
     401: "upstream_key_rejected",
@@ -106,6 +113,7 @@ _OUTCOMES: Final[Mapping[str, int]] = {
 _WITH_REPLY: Final = frozenset({"APIStatusError", "HTTPStatusError"})
 _LIBRARIES: Final = frozenset({"anthropic", "httpx2", "asyncio", "concurrent", "builtins", "tidegate"})
 """Another library's ReadError may be about a file."""
+_SDK: Final = frozenset({"anthropic", "httpx2"})
 _REASONS: Final = frozenset(get_args(Reason))
 
 
@@ -148,17 +156,44 @@ def friendly(error: BaseException, *, texts: str | Path | None = None) -> Friend
     )
 
 
+def of_a_call(error: BaseException) -> bool:
+    """Whether an exception is the failure of a call, and not a mistake in the application's own code.
+
+    Those of the SDK and its HTTP library are, those of tidegate but for a wrong setting, and whatever else comes up
+    inside the SDK while it reads a reply; a TypeError there says that it was called wrongly.
+    """
+    error = _innermost(error)
+    if isinstance(error, ConfigError):
+        return False
+    homes = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    if isinstance(error, TidegateError) or not _SDK.isdisjoint(homes):
+        return True
+    return isinstance(error, Exception) and not isinstance(error, TypeError) and _inside_the_sdk(error)
+
+
+def _inside_the_sdk(error: BaseException) -> bool:
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(str(frame.f_globals.get("__name__", "")).partition(".")[0] in _SDK for frame in frames)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):  # task groups wrap what broke them
+        error = error.exceptions[0]
+    return error
+
+
 def _text(texts: Texts, found: _Found) -> str:
     return fill(texts, found.name, scope=found.scope, retry_after=found.retry_after, resets_at=found.resets_at)
 
 
 def _find(error: BaseException) -> _Found:
-    while isinstance(error, BaseExceptionGroup):  # task groups wrap what broke them
-        error = error.exceptions[0]
+    error = _innermost(error)
     names = [kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] in _LIBRARIES]
     if not _WITH_REPLY.isdisjoint(names):
         return _of_reply(error)
-    name = next((CLASSES[name] for name in names if name in CLASSES), ANYTHING_ELSE)
+    name = next((CLASSES[name] for name in names if name in CLASSES), None)
+    if name is None:
+        name = UNREADABLE if isinstance(error, _MISREAD) and _inside_the_sdk(error) else ANYTHING_ELSE
     return _Found(name, _status(name))
 
 

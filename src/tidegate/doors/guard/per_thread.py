@@ -5,13 +5,14 @@ wait for a lock that its own thread holds.  Such a settlement finds the store do
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tidegate.core.ports import Ledger, Store
 from tidegate.model.errors import StoreDown
 from tidegate.model.facts import CallRefused
 from tidegate.model.hold import Adjustment, Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
+from tidegate.policy.breaker import Circuit
 
 
 class Inside:
@@ -46,10 +47,20 @@ class OnceStore:
         with self._inside:
             return await self._store.settle(hold, charge)
 
-    async def release(self, attempt_id: str) -> None:
+    async def release(self, attempt_id: str, lost_at: int = 0) -> None:
         """As the port says."""
         with self._inside:
-            await self._store.release(attempt_id)
+            await self._store.release(attempt_id, lost_at)
+
+    async def probed(self, attempt_id: str, now: int) -> None:
+        """As the port says."""
+        with self._inside:
+            await self._store.probed(attempt_id, now)
+
+    async def circuits(self) -> Mapping[str, Circuit]:
+        """As the port says."""
+        with self._inside:
+            return await self._store.circuits()
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
         """As the port says."""

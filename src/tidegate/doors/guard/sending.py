@@ -99,6 +99,10 @@ class GuardUpstream:
             via.reply = reply
         return reply
 
+    async def renew_key(self) -> bool:
+        """The key is the client's own."""
+        return False
+
 
 class GuardReply:
     """A reply whose body is still to be read."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sys
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,6 +20,7 @@ from tidegate.doors.guard.asking import Terms, call_of
 from tidegate.doors.guard.engine import REGISTRY, Engine, Running, say_bug
 from tidegate.doors.guard.paths import Way, way_of
 from tidegate.doors.guard.sending import COUNTING, Via, leave_to_parent, without_own
+from tidegate.doors.guard.steps import at_once, unlisted
 from tidegate.doors.guard.ways import BLOCKING, SUSPENDING, Ways
 from tidegate.model.errors import Broken, TidegateError
 from tidegate.model.facts import CallRefused
@@ -151,7 +152,7 @@ def _response(running: Running, via: Via, exchange: Exchange) -> httpx2.Response
     """The reply for the SDK: headers as they came on the wire where the upstream's reply is passed on."""
     reply, body = via.reply, exchange.body
     passed_on = reply is not None and exchange.headers is reply.headers
-    if body is not None and reply is not None and passed_on:
+    if body is not None and reply is not None and passed_on and not reply.response.is_closed:
         reply.response.stream = httpx2.ByteStream(body)
         return reply.response
     headers: Any = exchange.headers
@@ -264,27 +265,37 @@ class BlockingStream(_Relay, httpx2.SyncByteStream):
 
 
 class SuspendingStream(_Relay, httpx2.AsyncByteStream):
-    """The body of a streamed reply."""
+    """The body of a streamed reply; steps.py says why it is no generator."""
 
     def __init__(self, running: Running, via: Via, exchange: Exchange) -> None:
         super().__init__(running, via, exchange)
+        self._begun = False
         if via.reply is not None:
             via.drop = _dropping(via.reply.response)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = self._exchange.read
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            while piece := await read():
-                yield piece
+            piece = await self._read()
         except Exception as error:  # noqa: BLE001 - each becomes one that readers of streams know
             raise self._raised(error) from None
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    def _read(self) -> Awaitable[bytes]:
+        begun, self._begun = self._begun, True
+        read = self._exchange.read()
+        return read if begun or self._via.drop is None else unlisted(read)
 
     async def aclose(self) -> None:
         """The reader has left, or has read all."""
         if not self._ends():
             return
         try:
-            await self._exchange.close()
+            await at_once(self._exchange.close())
         finally:
             self._running.forget(self._number)
         self._via.raise_interrupt()

@@ -1,0 +1,126 @@
+"""The circuit breaker: leaves an upstream alone while it does not work, and finds out when it works again.
+
+One `Circuit` for each upstream and model family.  It is live state like limits and budgets: the fold of how attempts
+ended, so all who share a store share it.  Rules:
+
+1. Closed: ends are counted in a sliding window.  With at least `LEAST` of them, and more than `open_above` of them
+   bad, it opens.
+2. Open: nothing is admitted until `probe_at`.  Whoever asks then is the probe, and `probe_at` moves on by
+   `probe_after`: one probe in each interval, whatever becomes of it.
+3. A good end of a probe closes it, with an empty window.  What was admitted before it last opened or closed may still
+   end either way, and says nothing any more.
+4. Bad is what says that the upstream does not work: no connection, a time-out, a cut, 408, 5xx, an answer that began
+   later than `slow`.  Good is any other answer; a caller who leaves says nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidegate.model.hold import Ask, Charge
+from tidegate.model.times import SECOND
+from tidegate.policy.rules import Breaker
+
+LEAST: Final = 20
+"""Attempts in the window below which nothing is concluded."""
+SLOTS: Final = 10
+"""Parts of the window that are forgotten at once."""
+
+Went = Literal[-1, 0, 1]
+"""How an attempt speaks about its upstream: bad, not at all, good."""
+
+BAD_OUTCOMES: Final = frozenset({"cut", "timeout"})
+SILENT_OUTCOMES: Final = frozenset({"aborted", "crashed"})
+
+_FAMILY: Final = re.compile(r"claude-(?:\d[\d.-]*-)?([a-z]+)")
+
+
+class Circuit(Struct, gc=False):
+    """What is known of one upstream and model family; times in microseconds since 1970 UTC."""
+
+    slots: list[tuple[int, int, int]] = []
+    """Number of the slot, good ends, bad ends; oldest first."""
+    probe_at: int = 0
+    """When the next probe may go; 0: closed."""
+    opened_at: int = 0
+    """Since when it is open; 0: closed."""
+    since: int = 0
+    """The latest admission when it last opened or closed; 0: it never did."""
+
+
+def circuit_name(upstream: str, model: str) -> str:
+    """The name of a circuit, as `anthropic/haiku`; a model without a family stands for itself."""
+    found = _FAMILY.match(model)
+    return f"{upstream}/{found[1] if found else model}"
+
+
+def wait(circuit: Circuit | None, now: int) -> int | None:
+    """Microseconds until an attempt may be made: 0 as a probe; None: there is nothing to wait for."""
+    return None if circuit is None or not circuit.probe_at else max(0, circuit.probe_at - now)
+
+
+def went(ask: Ask, charge: Charge) -> Went:
+    """What the end of an attempt says about its upstream."""
+    if charge.outcome in SILENT_OUTCOMES:
+        return 0
+    status = charge.status
+    if charge.outcome in BAD_OUTCOMES or (status is not None and (status >= 500 or status == 408)):
+        return -1
+    return -1 if is_late(ask, charge.first_byte_ms) else 1
+
+
+def is_late(ask: Ask, first_byte_ms: int | None) -> bool:
+    """Whether an answer began so late that its upstream does not work."""
+    return bool(ask.slow) and first_byte_ms is not None and first_byte_ms >= ask.slow
+
+
+def probed(circuit: Circuit, at: int, breaker: Breaker) -> None:
+    """A probe was admitted."""
+    circuit.probe_at = at + int(breaker.probe_after * SECOND)
+
+
+def ended(
+    circuit: Circuit, how: Went, at: int, breaker: Breaker, *, probe: bool, admitted_at: int = 1, last: int = 0
+) -> None:
+    """An attempt that was admitted at `admitted_at` ended at `at`; `last` is the latest admission of all."""
+    if admitted_at <= circuit.since:
+        return
+    if circuit.probe_at:
+        if probe and how == 1:
+            circuit.probe_at = circuit.opened_at = 0
+            circuit.since = last
+        return
+    if how == 0:
+        return
+    length = int(breaker.window * SECOND) // SLOTS or 1
+    _count(circuit.slots, at // length, how)
+    if how == -1 and _is_bad(circuit.slots, breaker.open_above):
+        circuit.slots.clear()
+        circuit.opened_at = at
+        circuit.probe_at = at + int(breaker.probe_after * SECOND)
+        circuit.since = last
+
+
+def copy_of(circuits: Mapping[str, Circuit]) -> dict[str, Circuit]:
+    """The circuits as they are now, for whoever looks at them while they change."""
+    return {name: replace(one, slots=list(one.slots)) for name, one in circuits.items()}
+
+
+def _count(slots: list[tuple[int, int, int]], slot: int, how: Went) -> None:
+    good, bad = (1, 0) if how == 1 else (0, 1)
+    if slots and slots[-1][0] >= slot:  # ends come nearly in the order of time
+        last, goods, bads = slots[-1]
+        slots[-1] = (last, goods + good, bads + bad)
+        return
+    slots.append((slot, good, bad))
+    while slots[0][0] <= slot - SLOTS:
+        del slots[0]
+
+
+def _is_bad(slots: list[tuple[int, int, int]], open_above: float) -> bool:
+    bad = sum(slot[2] for slot in slots)
+    total = bad + sum(slot[1] for slot in slots)
+    return total >= LEAST and bad > open_above * total
