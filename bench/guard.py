@@ -1,4 +1,5 @@
-"""What the guard adds to the SDK's own CPU: per call and per event of a stream, bare and guarded in turns.
+"""What the guard adds to the SDK's own CPU: per call and per event of a stream, bare and guarded in turns; and how
+long a refused call takes.
 
     python bench/guard.py [--rounds 15] [--calls 100] [--events 300]
 
@@ -60,6 +61,25 @@ def main() -> None:
                 events[0],
             )
             runner.run(awaited.close())
+        refused(tidegate.guard(anthropic.Anthropic(base_url=fake.url, api_key=fake.key), **ONE), options.calls)
+
+
+ONE: dict[str, Any] = {"limits": [{"per": "user", "requests": "1/day"}]}
+
+
+def refused(client: Any, count: int) -> None:
+    """How long a refused call takes, from the application's call to the SDK's exception."""
+    client.messages.create(**request())
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        try:
+            client.messages.create(**request())
+        except anthropic.RateLimitError:
+            times.append(time.perf_counter() - start)
+    assert len(times) == count
+    worst = statistics.quantiles(times, n=100)[98]
+    print(f"refused call median {statistics.median(times) * 1e3:.2f} ms   99 in 100 within {worst * 1e3:.2f} ms")
 
 
 def measure(rounds: int, work: Callable[[Any], None], bare: Any, guarded: Any) -> tuple[float, float]:

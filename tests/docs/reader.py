@@ -17,6 +17,7 @@ and on their own:
     stop                    Ctrl-C in the second terminal
     log shows "A" "B"       waits until the second terminal has shown these
     dashboard shows "A" "B" looks at the dashboard
+    sdk is fake             the SDK finds a fake Claude where api.anthropic.com would be
     upstream is fake        the gateway finds a fake Claude where api.anthropic.com would be
 
 Without directives: commands of `console` blocks are run, and the lines below them must be in their output, in order
@@ -166,6 +167,8 @@ class Reader:
             self._terminal.wait_for(lambda output: all(text in output for text in texts))
         elif words.startswith("dashboard shows "):
             self._look(_QUOTED.findall(rest))
+        elif words == "sdk is fake":
+            self.environ["ANTHROPIC_BASE_URL"] = self._upstream
         elif words == "upstream is fake":
             self.environ["TIDEGATE_UPSTREAMS_ANTHROPIC_URL"] = self._upstream
         else:

@@ -8,7 +8,7 @@ from docs.reader import NoNodeError, Reader
 
 def test_the_readme(following: Reader) -> None:
     following.follow(ROOT / "README.md")
-    assert following.ran == 9
+    assert following.ran == 13
 
 
 def test_the_tutorial(following: Reader) -> None:
