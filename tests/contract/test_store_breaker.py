@@ -249,6 +249,18 @@ def test_two_on_one_file_share_it_wherever_the_snapshots_fall(folder: Path, ever
         assert not sent(one, last + AFTER).probe
 
 
+def test_who_must_forget_what_it_knew_counts_nothing_twice(folder: Path) -> None:
+    """As after a rebuild, or a transaction that was rolled back: all is read again."""
+    with place("sqlite-blocking", folder, RULES) as here:
+        for _ in range(LEAST - 2):
+            fail(here, sent(here, NOW))
+        with closing(sqlite3.connect(folder / "store.db", isolation_level=None)) as db:
+            db.execute("UPDATE snapshot SET epoch = epoch + 1")
+        fail(here, sent(here, NOW))
+        assert circuit(here).probe_at == 0
+        assert sum(bad for _, _, bad in circuit(here).slots) == LEAST - 1
+
+
 # -- real processes
 
 CHILD = [sys.executable, "-m", "contract.test_store_breaker"]

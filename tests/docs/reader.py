@@ -201,8 +201,9 @@ class Reader:
             if verb == "edit":
                 path, old = self.folder / rest.split()[0], _QUOTED.findall(rest)[0]
                 before = path.read_text()
-                assert before.count(old) == 1, before
-                path.write_text(before.replace(old, text.rstrip("\n")))
+                pattern = r"\s+".join(map(re.escape, old.split()))
+                assert len(re.findall(pattern, before)) == 1, before
+                path.write_text(re.sub(pattern, lambda _: text.rstrip("\n"), before))
                 return
             if verb in {"save", "append"}:
                 with (self.folder / rest.split()[1]).open("a" if verb == "append" else "w") as file:

@@ -35,7 +35,7 @@ def parameters(command: str) -> dict[str, Any]:
     found = {}
     for parameter in ALL[command].command().real().params:
         if parameter.param_type_name == "argument":
-            found[{"id_": "ID", "by": "BY"}[parameter.name]] = parameter
+            found[{"id_": "ID", "by": "BY", "path": "PATH", "paths": "PATH"}[parameter.name]] = parameter
         else:
             found[max(parameter.opts, key=len)] = parameter
     return {name: one for name, one in found.items() if name != "--help" and not getattr(one, "hidden", False)}
@@ -68,7 +68,7 @@ def test_what_the_table_says_of_an_option(command: str) -> None:
         assert (default == "needed") == parameter.required, name
         if getattr(parameter, "is_flag", False):
             assert (values, default) == ("", "off"), name
-        elif parameter.default not in (None, ()) and not parameter.required:
+        elif parameter.default not in (None, (), "") and not parameter.required:
             assert default == f"`{parameter.default}`", name
         assert ("repeatable" in values) == getattr(parameter, "multiple", False), name
 

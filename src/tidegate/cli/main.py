@@ -24,6 +24,9 @@ COMMANDS: tuple[Entry | Group, ...] = (
         ),
     ),
     Entry("usage", "usage:usage", "Report who spent what, from the ledger."),
+    Entry("check", "check:check", "Check a project that uses Claude before people use it."),
+    Entry("explain", "explain:explain", "Explain a check: why it is there, and what to do."),
+    Entry("scan", "scan:scan", "Look for keys of Claude and app keys in files, in the index and in the whole history."),
     Entry("fake", "fake:fake", "Run the fake Claude: a Claude API that costs nothing."),
     Entry("rebuild", "rebuild:rebuild", "Make the store's budgets anew from the ledger and the open holds."),
 )

@@ -15,7 +15,7 @@ from tidegate.core.call import Call, Exchange
 from tidegate.core.ports import Clock, Outgoing, Reply, Upstream
 from tidegate.core.stream import Stream, header, is_event_stream, read_all
 from tidegate.core.telling import Telling
-from tidegate.model.errors import Broken, NotSent
+from tidegate.model.errors import Broken, Crowded, NotSent
 from tidegate.model.hold import Ask, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.model.texts import Texts, fill
@@ -209,7 +209,7 @@ class Attempts:
             return await self._answered(attempt, reply)
         except (NotSent, Broken) as lost:
             if isinstance(lost, NotSent) and not attempt.sent:
-                await self._books.release(attempt.hold.ask.attempt_id, lost=True)
+                await self._books.release(attempt.hold.ask.attempt_id, lost=not isinstance(lost, Crowded))
                 return Failed(loss="not_sent")
             ending = _ending(lost)
             await self._settle(attempt, ending, NOTHING)

@@ -11,6 +11,8 @@ Options: --host --port --script --books --key (repeat; default: any `sk-ant-...`
 Routes
     POST /v1/messages (JSON and SSE), POST /v1/messages/count_tokens, GET /v1/models, GET /v1/models/{id},
     GET and HEAD /api/hello; API versions 2023-06-01 and 2026-10-21.
+    With an Admin key (`sk-ant-admin...`): GET /v1/organizations/me, api_keys, workspaces, spend_limits, cost_report,
+    usage_report/messages.
 
 Orders: what one attempt can be told to do; see `command.Command` for all of them.
     error       status=529  error_type=  error_code=  message=  html  retry_after=2  retry_after_ms=  should_retry=false
@@ -32,6 +34,8 @@ request's text (`[[fake: output_tokens=max; gap=0.05]]`), and headers: `x-fake-f
 Script (TOML or JSON)
     [settings]                       # as `settings.Settings`: keys, bill, linger, seed, pace, strict_fields ...
     bill = "worst"
+    [admin]                          # as `organization.Organization`: what the Admin API shows
+    spend_limits = [{ amount = 50000 }]
     [defaults]                       # orders for every attempt that no rule overrides
     gap = 0.01
     [[rules]]                        # the first rule whose conditions hold decides

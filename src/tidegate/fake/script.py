@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tidegate.fake.command import build, from_headers, from_marker
+from tidegate.fake.organization import Organization
 from tidegate.fake.settings import Settings
 
 
@@ -45,9 +46,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings that replace the server's, orders for every attempt, and rules."""
+    """Settings that replace the server's, what the Admin API shows, orders for every attempt, and rules."""
 
     settings: dict[str, Any] = {}
+    admin: Organization = Organization()
     defaults: dict[str, Any] = {}
     rules: tuple[Rule, ...] = ()
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 
+from tidegate.fake.admin import ADMIN, read_organization
 from tidegate.fake.asking import VERSIONS, Asking, parse_body, read_asking
 from tidegate.fake.attempt import Attempt, Priced
 from tidegate.fake.binding import broken_binding, checks_binding
@@ -91,7 +92,8 @@ class World:
         describe(row, known)
         command, trouble = self._ordered(request, known, raw if isinstance(raw, bytes) else b"", row)
         asked = Asked(request, row, who, known, raw if isinstance(raw, bytes) else b"", command)
-        answered = trouble or self._routed(asked, body)
+        route = self._admin if request.path.startswith(ADMIN) else self._routed
+        answered = trouble or route(asked, body)
         if isinstance(answered, Problem):
             answered = self._refused(asked, answered), None
         reply, priced = answered
@@ -131,6 +133,10 @@ class World:
         if request.method == "POST" and isinstance(body, Problem):
             return body
         return route(asked)
+
+    def _admin(self, asked: Asked, _: object) -> Answered | Problem:
+        found = read_organization(asked.request, self.playing.script.admin, self.settings, VERSIONS, time.time())
+        return found if isinstance(found, Problem) else (self._json_reply(asked, _encode(found)), None)
 
     def _asking(self, asked: Asked, *, counting: bool = False) -> Asking | Problem:
         asking = read_asking(

@@ -5,6 +5,7 @@
     ├── StoreDown                 the store or the ledger cannot be written or read now
     └── UpstreamError             the upstream did not give a whole reply
         ├── NotSent               nothing left this host: no money can have been spent
+        │   └── Crowded           all connections that we allow ourselves were in use
         └── Broken                sent, then lost: time-out, reset, cut, garbage
 
 Expected outcomes (a refusal, an upstream's error reply) are values, not errors.
@@ -33,6 +34,10 @@ class UpstreamError(TidegateError):
 
 class NotSent(UpstreamError):  # noqa: N818 - the fact, not a fault
     """Nothing left this host: connection refused, DNS or TLS failure, connect time-out."""
+
+
+class Crowded(NotSent):
+    """All connections that we allow ourselves were in use; it says nothing about the upstream."""
 
 
 class Broken(UpstreamError):  # noqa: N818 - the fact, not a fault

@@ -82,9 +82,7 @@ def probed(circuit: Circuit, at: int, breaker: Breaker) -> None:
     circuit.probe_at = at + int(breaker.probe_after * SECOND)
 
 
-def ended(
-    circuit: Circuit, how: Went, at: int, breaker: Breaker, *, probe: bool, admitted_at: int = 1, last: int = 0
-) -> None:
+def ended(circuit: Circuit, how: Went, at: int, breaker: Breaker, *, probe: bool, admitted_at: int, last: int) -> None:
     """An attempt that was admitted at `admitted_at` ended at `at`; `last` is the latest admission of all."""
     if admitted_at <= circuit.since:
         return

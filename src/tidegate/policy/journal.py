@@ -179,7 +179,8 @@ class Live:
     def _went(self, hold: Hold, how: Went, at: int) -> None:
         if hold.ask.circuit:
             circuit = self.circuits.setdefault(hold.ask.circuit, Circuit())
-            ended(circuit, how, at, self._breaker, probe=hold.probe)
+            at = min(at, self.last + 60 * SECOND)  # as in `tick`: a clock may be wrong for a moment
+            ended(circuit, how, at, self._breaker, probe=hold.probe, admitted_at=hold.admitted_at, last=self.last)
 
     def _end(self, hold: Hold, cost: int, used: tuple[int, int] | None) -> list[str]:
         """Take away what the hold put into each scope, and put its cost there; the request itself still counts."""

@@ -62,7 +62,7 @@ def rebuild(
         now: microseconds since 1970 UTC.
 
     """
-    journal = SqliteJournal()
+    journal = SqliteJournal(rules.breaker)
     store.listen(journal)
 
     def work(db: sqlite3.Connection) -> Rebuilt:

@@ -31,7 +31,7 @@ class Anthropic:
         name: str = "anthropic",
         proxy: str | None = None,
         ca_file: str | Path | None = None,
-        max_connections: int = 1000,
+        max_connections: int = 10_000,
         keep_alive: float = KEEP_ALIVE,
     ) -> None:
         self.name = name

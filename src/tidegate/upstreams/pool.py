@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from tidegate.model.errors import NotSent
+from tidegate.model.errors import Crowded, NotSent
 from tidegate.policy.rules import Timeouts
 from tidegate.upstreams.connection import Connection
 from tidegate.upstreams.dial import Dialer
@@ -17,7 +17,7 @@ KEEP_ALIVE = 20.0
 class Pool:
     """Connections to one address.  The latest used goes out first; when all are out, requests wait in turn."""
 
-    def __init__(self, dialer: Dialer, *, max_connections: int = 1000, keep_alive: float = KEEP_ALIVE) -> None:
+    def __init__(self, dialer: Dialer, *, max_connections: int = 10_000, keep_alive: float = KEEP_ALIVE) -> None:
         self._dialer = dialer
         self._where = dialer.address.endpoint
         self._max = max_connections
@@ -118,12 +118,14 @@ class Pool:
     async def _slow(self, started: float, timeouts: Timeouts) -> Connection:
         """Wait for a place and open a connection, both within the connect time-out; raises NotSent."""
         deadline = started + min(timeouts.connect, timeouts.total)
+        waits = self.open >= self._max
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._obtain(deadline)
         except TimeoutError:
-            what = "no connection became free" if self.open >= self._max else "could not be connected in time"
-            raise NotSent(f"{self._where}: {what}; nothing was sent") from None
+            if waits:
+                raise Crowded(f"{self._where}: no connection became free; nothing was sent") from None
+            raise NotSent(f"{self._where}: could not be connected in time; nothing was sent") from None
         except OSError as error:
             raise NotSent(f"{self._where} cannot be connected: {_reason(error)}; nothing was sent") from None
 

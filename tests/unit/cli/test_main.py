@@ -62,7 +62,7 @@ def test_a_mistyped_command_is_guessed(cli: Cli) -> None:
     assert "Did you mean 'serve'?" in cli("serv").err
 
 
-@pytest.mark.parametrize("name", ["tune", "check", "explain", "scan", "drill", "doctor", "deploy", "reconcile"])
+@pytest.mark.parametrize("name", ["tune", "drill", "doctor", "deploy", "reconcile"])
 def test_what_is_not_built_does_not_exist(cli: Cli, name: str) -> None:
     assert cli(name).code == exits.USAGE
     assert f"  {name} " not in cli("--help").out

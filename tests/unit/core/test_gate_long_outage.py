@@ -28,7 +28,6 @@ RULES = Rules(
     timeouts=Timeouts(first_byte=FIRST_BYTE, total=FIRST_BYTE),
 )
 
-PATCH = "policy/journal.py must tell `ended` when the attempt was admitted: patch in the report"
 KINDS: list[Health] = ["refusing", "hanging", "overloaded", "silent"]
 FAILS_AFTER = {"refusing": 0.001, "hanging": Timeouts().connect, "overloaded": LATENCY, "silent": FIRST_BYTE}
 """Seconds after which the first attempt has failed; nobody can know of a time-out before it is over."""
@@ -173,7 +172,6 @@ def test_a_budget_that_runs_dry_in_the_middle_of_it_is_never_exceeded() -> None:
     assert len(coast.ledger.charges) == coast.sea.taken
 
 
-@pytest.mark.xfail(strict=True, reason=PATCH)
 def test_what_still_hangs_from_before_does_not_open_it_again() -> None:
     """The upstream falls silent for a little longer than a time-out.  When it is back, thousands still wait in vain."""
     back = 10.0 + FIRST_BYTE + 2.0

@@ -11,7 +11,7 @@ import pytest
 from tidegate.core.gate import Gate
 from tidegate.core.ports import Outgoing
 from tidegate.core.run_now import run_now
-from tidegate.model.errors import Broken, NotSent, StoreDown
+from tidegate.model.errors import Broken, Crowded, NotSent, StoreDown
 from tidegate.model.facts import CallFailed, CallRefused, CallSucceeded
 from tidegate.model.refusal import Refusal
 from tidegate.policy.rules import Breaker, Retry, Route, Timeouts
@@ -515,6 +515,9 @@ def test_the_breaker_hears_whom_nobody_could_reach() -> None:
     swallow(lambda: drive(called(gate, call(world)), [1]))
     chores(world, gate)
     assert world.unreached == [], "who left before it was tried says nothing"
+    world = World([Crowded("no connection became free"), well()])
+    do(world, world.gate())
+    assert world.unreached == [], "our own crowd says nothing about the upstream"
 
 
 class Timed(World):

@@ -222,13 +222,17 @@ class Gateway:
 
     async def _relay(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a stream on, piece by piece; the client's leaving ends the upstream's work at once."""
+
+        def farewell() -> bytes:
+            return self._gate.farewell(exchange) if self._draining() else b""
+
         start = {"type": "http.response.start", "status": exchange.status, "headers": downward(exchange.headers)}
         try:
             # The patience is for a client that stops reading: it must not hold a stream for ever.
             with Leaving(scope.get(CONNECTION), receive, drain=exchange.drains) as leaving:
                 async with asyncio.timeout(self._total + 5):
                     await send(start)
-                    await Relay(exchange, send, self._ping, left=lambda: leaving.left).run()
+                    await Relay(exchange, send, self._ping, farewell, left=lambda: leaving.left).run()
                     leaving.done()
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
         except (Broken, TimeoutError):

@@ -20,6 +20,9 @@ from tidegate.model.errors import ConfigError
 from tidegate.policy.replies import refusal_reply
 from tidegate.system.ids import new_id
 
+_LAST_WORDS = 5.0
+"""Seconds after the drain in which calls that were cut off are told so and settled."""
+
 
 def run(settings: Settings, sock: socket.socket, *, log_format: str, on_ready: Callable[[], None]) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT; raises ConfigError before anything is served."""
@@ -51,6 +54,8 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
         if server.started:
             on_ready()
         await serving
+        if server.server_state.tasks:  # what was cut off at the end of the drain says so, and settles
+            await asyncio.wait(server.server_state.tasks, timeout=_LAST_WORDS)
         await gateway.settled()
     await _pay_debts(running, settings.gateway.drain)
     await running.close()

@@ -1,0 +1,1 @@
+"""The pre-launch checklist: what can be verified about a program that uses Claude, before people do."""

@@ -1,0 +1,1 @@
+"""What a program does about Claude: clients, requests, routes, retries, limits.  The checks judge these, not syntax."""

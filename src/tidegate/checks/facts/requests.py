@@ -1,0 +1,331 @@
+"""The clients that a program makes and the requests that it sends to Claude."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from tidegate.checks.facts.arguments import Arguments, read_arguments
+from tidegate.checks.facts.ways import (
+    ADDRESS,
+    CLIENTS,
+    HTTP_CALLS,
+    HTTP_METHODS,
+    METHODS,
+    MODEL_CALLS,
+    MODEL_MAKERS,
+    PASSED,
+    WRAPPERS,
+)
+from tidegate.checks.program.fold import Known, fold, spoken
+from tidegate.checks.program.module import Module
+from tidegate.checks.program.program import Found, Program, returned
+from tidegate.checks.tree.nodes import (
+    Assign,
+    Call,
+    Const,
+    Function,
+    Map,
+    Member,
+    Name,
+    Node,
+    Operation,
+    Param,
+    Text,
+)
+
+GUARD = "tidegate.guard"
+_TELLING = ("model", "max_tokens", "messages")
+_HOPS = 8
+
+
+class Client(Struct, frozen=True, eq=False):
+    """Something that sends requests to Claude, where it is made."""
+
+    module: Module
+    call: Call
+    name: str
+    """`anthropic.Anthropic`, or what a wrapper is called."""
+    arguments: Arguments
+    guarded: bool = False
+    """Whether it is made for `tidegate.guard`."""
+
+
+class Request(Struct, frozen=True, eq=False):
+    """A place where Claude is asked."""
+
+    module: Module
+    call: Call
+    kind: str
+    """`sdk`, `http`, or what a wrapper is called."""
+    method: str
+    arguments: Arguments
+    """The client's own where the request gives none."""
+    client: Client | None
+    function: Function | None
+    """The innermost one around it."""
+
+    @property
+    def streams(self) -> bool | None:
+        """Whether the answer comes in pieces; None: cannot be told."""
+        if self.method == "stream" or self.method.startswith("stream"):
+            return True
+        found = self.arguments.given.get("stream")
+        if found is None:
+            return None if self.arguments.open else False
+        return bool(found.node.value) if isinstance(found.node, Const) else None
+
+
+class Asking(Struct, frozen=True):
+    """All of them."""
+
+    clients: tuple[Client, ...]
+    requests: tuple[Request, ...]
+
+
+def find_asking(program: Program) -> Asking:
+    """Every client and every request of a program."""
+    finder = _Finder(program)
+    for module, call in program.every(Call):
+        finder.look(module, call)
+    requests = tuple(finder.requests())
+    return Asking(tuple(finder.clients.values()), requests)
+
+
+class _Finder:
+    """Collects clients first, because requests are told by them."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.clients: dict[Call, Client] = {}
+        self.calls: list[tuple[Module, Call]] = []
+
+    def look(self, module: Module, call: Call) -> None:
+        origin = self.program.origin(module, call.of)
+        if origin in CLIENTS or origin in WRAPPERS:
+            self.add(module, call, WRAPPERS.get(origin, origin))
+        self.calls.append((module, call))
+
+    def add(self, module: Module, call: Call, name: str) -> None:
+        self.clients[call] = Client(module, call, name, read_arguments(self.program, module, call))
+
+    def requests(self) -> Iterator[Request]:
+        self.mark_guarded()
+        for client in self.clients.values():
+            if client.name in WRAPPERS.values():
+                function = client.module.function_of(client.call)
+                yield Request(client.module, client.call, client.name, "create", client.arguments, client, function)
+        for module, call in self.calls:
+            if call in self.clients:
+                continue
+            request = self.sdk(module, call) or self.model_call(module, call) or self.http(module, call)
+            if request is not None:
+                yield request
+
+    def mark_guarded(self) -> None:
+        for module, call in self.calls:
+            if self.program.origin(module, call.of) == GUARD and call.args:
+                client = self.client_of(module, call.args[0])
+                if client is not None:
+                    guarded = Client(client.module, client.call, client.name, client.arguments, guarded=True)
+                    self.clients[client.call] = guarded
+
+    # -- requests of the SDK
+
+    def sdk(self, module: Module, call: Call) -> Request | None:
+        """`client.messages.create(…)`; others call so, too: it must look like a request, or be asked of a client."""
+        base = self.base(module, call.of)
+        if base is None or not isinstance(call.of, Member):
+            return None
+        arguments = read_arguments(self.program, module, call)
+        client, overrides = self.client_and_options(module, base)
+        if client is None:
+            telling = sum(role in arguments.given for role in _TELLING)
+            if telling < 2 and not (telling and module.mentions) and not (arguments.open and module.mentions):
+                return None
+            if call.of.name == "create" and isinstance(call.of.of, Member) and call.of.of.name == "completions":
+                return None  # OpenAI's, unless a client of Claude is known
+        under = overrides if client is None else overrides.over(client.arguments)
+        merged = Arguments({**_for_client(under.given), **arguments.given}, arguments.open)
+        return Request(module, call, "sdk", call.of.name, merged, client, module.function_of(call))
+
+    def base(self, module: Module, node: Node) -> Node | None:
+        """The client in `client.messages.create`; also where `client.messages` was given a name of its own."""
+        direct = _base(node)
+        if direct is not None or not isinstance(node, Member) or node.name not in METHODS:
+            return direct
+        found = self.program.find(module, node.of) if isinstance(node.of, Name | Member) else None
+        named = found.node.value if found is not None and isinstance(found.node, Assign) else None
+        if found is None or found.module is not module or not isinstance(named, Member):
+            return None
+        return _base(Member(node.at, named, node.name))
+
+    def client_and_options(self, module: Module, node: Node) -> tuple[Client | None, Arguments]:
+        """The client behind an expression, and what `with_options` changes."""
+        if (
+            isinstance(node, Call)
+            and isinstance(node.of, Member)
+            and node.of.name in {"with_options", "withOptions", "copy"}
+        ):
+            client, under = self.client_and_options(module, node.of.of)
+            return client, read_arguments(self.program, module, node).over(under)
+        return self.client_of(module, node), Arguments({})
+
+    def client_of(self, module: Module, node: Node, hops: int = _HOPS) -> Client | None:
+        """The client that an expression is worth."""
+        if hops <= 0:
+            return None
+        if isinstance(node, Call):
+            return self._client_of_call(module, node, hops)
+        if isinstance(node, Operation) and node.sign in {"or", "??", "?:"}:
+            made = (self.client_of(module, part, hops - 1) for part in reversed(node.parts))
+            return next((one for one in made if one is not None), None)
+        if isinstance(node, Name):
+            for binding in reversed(self.program.bindings(module, node)):
+                if isinstance(binding, Assign):
+                    client = self.client_of(module, binding.value, hops - 1)
+                    if client is not None:
+                        return client
+        if isinstance(node, Member):
+            client = self._client_put(module, node, hops)
+            if client is not None:
+                return client
+        found = self.program.find(module, node)
+        return None if found is None else self._client_of_found(found, hops)
+
+    def _client_put(self, module: Module, node: Member, hops: int) -> Client | None:
+        """`clients.claude = new Anthropic()`: what is put under a name of something else."""
+        for assign in module.every(Assign):
+            if isinstance(assign.target, Member) and spoken(assign.target) == spoken(node):
+                client = self.client_of(module, assign.value, hops - 1)
+                if client is not None:
+                    return client
+        return None
+
+    def _client_of_call(self, module: Module, node: Call, hops: int) -> Client | None:
+        if node in self.clients:
+            return self.clients[node]
+        found = self.program.find(module, node.of)
+        if found is not None and isinstance(found.node, Function):
+            return self._returned(found, hops)
+        if node.args and found is None:  # wrap(client), guard(client), client.with_options(…)
+            return self.client_of(module, node.args[0], hops - 1)
+        if isinstance(node.of, Member) and node.of.name in {"with_options", "withOptions", "copy"}:
+            return self.client_of(module, node.of.of, hops - 1)
+        return None
+
+    def _returned(self, found: Found, hops: int) -> Client | None:
+        assert isinstance(found.node, Function)
+        made = (self.client_of(found.module, value, hops - 1) for value in returned(found.node))
+        return next((one for one in made if one is not None), None)
+
+    def _client_of_found(self, found: Found, hops: int) -> Client | None:
+        node = found.node
+        if isinstance(node, Assign) and isinstance(node.target, Name | Member):
+            return self.client_of(found.module, node.value, hops - 1)
+        if isinstance(node, Function) and any(_is_property(one) for one in node.decorators):
+            return self._returned(found, hops)
+        if isinstance(node, Param) and node.default is not None:
+            return self.client_of(found.module, node.default, hops - 1)
+        return None
+
+    # -- other ways
+
+    def model_call(self, module: Module, call: Call) -> Request | None:
+        """`litellm.completion(model="claude-…")`, `generateText({model: anthropic("claude-…")})`."""
+        name = MODEL_CALLS.get(self.program.origin(module, call.of))
+        if name is None:
+            return None
+        arguments = read_arguments(self.program, module, call)
+        model = arguments.given.get("model")
+        if model is None:
+            return None
+        if isinstance(model.node, Call) and self.program.origin(model.module, model.node.of) in MODEL_MAKERS:
+            if not model.node.args:
+                return None
+            given = {**arguments.given, "model": Found(model.module, model.node.args[0])}
+            arguments = Arguments(given, arguments.open)
+        else:
+            value = fold(self.program, model.module, model.node)
+            if not (isinstance(value, Known) and isinstance(value.value, str) and "claude" in value.value):
+                return None
+        method = "stream" if "stream" in self.program.origin(module, call.of).lower() else "create"
+        return Request(module, call, name, method, arguments, None, module.function_of(call))
+
+    def http(self, module: Module, call: Call) -> Request | None:
+        """A plain HTTP request to the API's own address."""
+        origin = self.program.origin(module, call.of)
+        by_session = isinstance(call.of, Member) and call.of.name in HTTP_METHODS
+        if not (HTTP_CALLS.fullmatch(origin) or by_session) or not self.is_to_claude(module, call):
+            return None
+        outer = read_arguments(self.program, module, call)
+        body = _body(call)
+        inner = Arguments({}, open=True) if body is None else _of_body(self.program, module, body)
+        return Request(module, call, "http", "create", inner.over(outer), None, module.function_of(call))
+
+    def is_to_claude(self, module: Module, call: Call) -> bool:
+        addresses = [*call.args[:2], *(value for name, value in call.named if name == "url")]
+        return any(_says_address(self.program, module, node) for node in addresses)
+
+
+def _for_client(given: object) -> dict[str, Found]:
+    assert isinstance(given, dict)
+    return {
+        role: found
+        for role, found in given.items()
+        if role in {"timeout", "max_retries", "api_key", "base_url", "transport"}
+    }
+
+
+def _base(node: Node) -> Node | None:
+    """The client in `client.beta.messages.with_raw_response.create`."""
+    if not isinstance(node, Member) or node.name not in METHODS:
+        return None
+    inner = node.of
+    if isinstance(inner, Member) and inner.name in PASSED:
+        inner = inner.of
+    if not (isinstance(inner, Member) and inner.name in {"messages", "completions"}):
+        return None
+    base = inner.of
+    if isinstance(base, Member) and base.name in {"beta", "chat"}:
+        base = base.of
+    return None if isinstance(base, Member) and base.name in {"threads", "batches"} else base
+
+
+def _is_property(node: Node) -> bool:
+    name = node.id if isinstance(node, Name) else node.name if isinstance(node, Member) else ""
+    return name in {"property", "cached_property"}
+
+
+def _says_address(program: Program, module: Module, node: Node) -> bool:
+    value = fold(program, module, node)
+    if isinstance(value, Known):
+        return isinstance(value.value, str) and ADDRESS in value.value and "count_tokens" not in value.value
+    parts = node.parts if isinstance(node, Text | Operation) else ()
+    return any(_says_address(program, module, part) for part in parts)
+
+
+def _body(call: Call) -> Node | None:
+    """What is sent: `json=…`, `body: JSON.stringify(…)`, the second argument of `axios.post`."""
+    named = dict(call.named)
+    for name in ("json", "data", "content"):
+        if name in named:
+            return _unwrapped(named[name])
+    for argument in call.args[1:]:
+        if isinstance(argument, Map):
+            for key, value in argument.entries:
+                if isinstance(key, Const) and key.value in {"body", "data", "json"}:
+                    return _unwrapped(value)
+            if any(isinstance(key, Const) and key.value == "messages" for key, _ in argument.entries):
+                return argument
+        elif isinstance(argument, Name):
+            return argument
+    return None
+
+
+def _unwrapped(node: Node) -> Node:
+    """The object in `JSON.stringify(object)`, `json.dumps(object)`."""
+    return node.args[0] if isinstance(node, Call) and node.args else node
+
+
+def _of_body(program: Program, module: Module, body: Node) -> Arguments:
+    return read_arguments(program, module, Call(body.at, body, (), ((None, body),)))

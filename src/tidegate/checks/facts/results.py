@@ -1,0 +1,140 @@
+"""What becomes of an answer: whether its usage is read, here or by whoever gets it."""
+
+from collections.abc import Container, Iterable
+from typing import Final, Literal
+
+from tidegate.checks.facts.reach import Reach
+from tidegate.checks.facts.requests import Request
+from tidegate.checks.program.module import Module
+from tidegate.checks.program.program import Program
+from tidegate.checks.tree.nodes import Assign, Call, Const, Exit, Function, Item, Map, Member, Name, Node, Operation
+from tidegate.checks.tree.walk import last_name, walk
+
+Recorded = Literal["read", "ignored", "unknown"]
+
+_USAGE: Final = {
+    "usage", "usage_metadata", "input_tokens", "output_tokens", "inputTokens", "outputTokens", "totalUsage",
+    "total_tokens", "totalTokens", "cache_read_input_tokens", "usageMetadata", "prompt_tokens",
+    "completion_tokens", "onFinish",
+}  # fmt: skip
+
+_RECORDERS: Final = {
+    "langfuse": "Langfuse", "langsmith": "LangSmith",
+    "opentelemetry.instrumentation.anthropic": "OpenTelemetry",
+    "openinference.instrumentation.anthropic": "OpenInference", "traceloop": "Traceloop",
+    "agentops": "AgentOps", "braintrust": "Braintrust", "ddtrace": "Datadog", "weave": "Weave",
+    "mlflow": "MLflow", "portkey_ai": "Portkey", "posthog.ai.anthropic": "PostHog",
+    "sentry_sdk.integrations.anthropic": "Sentry", "langsmith/wrappers": "LangSmith", "@langfuse": "Langfuse",
+    "@posthog/ai": "PostHog", "dd-trace": "Datadog", "lunary": "Lunary", "helicone": "Helicone",
+    "@arizeai/openinference-instrumentation-anthropic": "OpenInference",
+    "@traceloop/node-server-sdk": "Traceloop",
+}  # fmt: skip
+
+
+def recorder(program: Program) -> str:
+    """A library that records the usage of every request by itself; "": none was seen."""
+    for module in program.modules.values():
+        for package, name in _RECORDERS.items():
+            if any(one == package or one.startswith((f"{package}.", f"{package}/")) for one in module.imported):
+                return name
+    called = (program.origin(module, call.of) for module, call in program.every(Call))
+    return "Logfire" if "logfire.instrument_anthropic" in called else ""
+
+
+def recorded(reach: Reach, request: Request, doors: Container[Function]) -> Recorded:
+    """Whether somebody reads the usage of a request's answer; what leaves by a door is read by nobody here."""
+    function = request.function
+    if reads_usage(_outermost(request.module, function or request.module.root)):
+        return "read"
+    if function is None or not escapes(request.module, request.call):
+        return "ignored"
+    return _by_callers(reach, function, doors, {function})
+
+
+def _by_callers(reach: Reach, function: Function, doors: Container[Function], seen: set[Function]) -> Recorded:
+    """What those do who are given the answer by a function."""
+    if function in doors:
+        return "ignored"
+    said: list[Recorded] = []
+    for caller, site in reach.callers(function):
+        if caller in seen:
+            continue
+        seen.add(caller)
+        if reads_usage(caller):
+            said.append("read")
+        elif escapes(site.module, site.node):
+            said.append(_by_callers(reach, caller, doors, seen))
+        else:
+            said.append("ignored")
+    order: tuple[Recorded, ...] = ("read", "unknown", "ignored")
+    return next((one for one in order if one in said), "unknown")
+
+
+def _outermost(module: Module, node: Node) -> Node:
+    """The outermost function around a node: what is nested shares its names."""
+    functions = [one for one in (node, *module.above(node)) if isinstance(one, Function)]
+    return functions[-1] if functions else node
+
+
+def reads_usage(node: Node) -> bool:
+    """Whether usage is read somewhere below."""
+    for one in walk(node):
+        if isinstance(one, Member) and one.name in _USAGE:
+            return True
+        if isinstance(one, Item) and isinstance(one.key, Const) and one.key.value in _USAGE:
+            return True
+        if isinstance(one, Call) and _asks_for_usage(one):
+            return True
+        if isinstance(one, Assign) and isinstance(one.target, Map) and _USAGE & _keys(one.target):
+            return True
+    return False
+
+
+def _asks_for_usage(call: Call) -> bool:
+    """`reply.get("usage")`, `record_usage(reply)`, `onFinish`."""
+    name = last_name(call.of)
+    if "usage" in name.lower():
+        return True
+    if name in {"get", "getattr"}:
+        return any(isinstance(one, Const) and one.value in _USAGE for one in call.args)
+    return any(isinstance(one, Map) and "onFinish" in _keys(one) for one in call.args)
+
+
+def _keys(table: Map) -> set[object]:
+    return {key.value for key, _ in table.entries if isinstance(key, Const)}
+
+
+def escapes(module: Module, node: Node) -> bool:
+    """Whether an answer leaves the function as a whole: returned, handed on, kept; not only its text."""
+    up = module.up.get(node)
+    if isinstance(up, Operation) and up.sign in {"or", "??", "?:"}:
+        return escapes(module, up)
+    if isinstance(up, Exit):
+        return up.kind in {"return", "yield"}
+    if isinstance(up, Call):
+        return up.of is not node
+    if isinstance(up, Assign) and up.value is node:
+        if not isinstance(up.target, Name):
+            return not isinstance(up.target, Map)
+        return any(_uses_whole(module, use) for use in _uses(module, up.target))
+    return isinstance(up, Map)
+
+
+def _uses(module: Module, name: Name) -> Iterable[Name]:
+    around = module.function_of(name) or module.root
+    return (one for one in walk(around) if isinstance(one, Name) and one.id == name.id and one is not name)
+
+
+def _uses_whole(module: Module, use: Name) -> bool:
+    up = module.up.get(use)
+    if isinstance(up, Member | Item):
+        return False
+    if isinstance(up, Call):
+        return up.of is not use and not _only_looks(up)
+    return isinstance(up, Exit | Map) or (isinstance(up, Assign) and up.value is use)
+
+
+def _only_looks(call: Call) -> bool:
+    """Calls that take an answer and keep nothing of it."""
+    name = last_name(call.of)
+    return name in {"print", "len", "str", "bool", "isinstance", "log", "info", "debug", "hasattr", "type"}

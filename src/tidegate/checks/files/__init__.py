@@ -1,0 +1,1 @@
+"""Which files a project has, which of them matter, and what is in them."""

@@ -1,0 +1,1 @@
+"""The checks: one topic a file, each check a pure function over the frozen view of a project."""

@@ -1,0 +1,1 @@
+module.exports = (name) => JSON.parse(process.env[name]);

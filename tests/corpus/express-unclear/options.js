@@ -1,0 +1,3 @@
+const load = require("./load");
+
+module.exports = { options: load("options"), keyOf: load("keyOf") };

@@ -1,0 +1,1 @@
+const client = new (require("@anthropic-ai/sdk"))({ dangerouslyAllowBrowser: true, apiKey: "{{KEY}}" });

@@ -1,0 +1,3 @@
+export default function Page() {
+  return <form action="/api/chat" method="post" />;
+}

@@ -1,0 +1,3 @@
+import anthropic
+
+KEY = "{{KEY}}"

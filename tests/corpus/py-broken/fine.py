@@ -1,0 +1,3 @@
+import anthropic
+
+print(anthropic.Anthropic(timeout=60).models.list())

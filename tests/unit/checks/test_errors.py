@@ -1,0 +1,151 @@
+"""Texts of errors on their way to users."""
+
+import pytest
+
+from tidegate.checks.facts.doors import find_doors
+from tidegate.checks.facts.errors import Leak, find_handlers, find_leaks
+from tidegate.checks.facts.reach import find_reach
+from unit.checks.programs import asking, program
+
+ASK = (
+    "import anthropic\nc = anthropic.Anthropic()\ndef ask(q):\n"
+    "  return c.messages.create(model='m', max_tokens=1, messages=[])\n"
+)
+APP = (
+    "import anthropic, traceback, logging\nfrom fastapi import FastAPI, HTTPException\n"
+    "from llm import ask\napp = FastAPI()\n"
+)
+DOOR = f"{APP}@app.post('/x')\ndef f(q):\n  try:\n    return ask(q)\n"
+
+
+def leaks(files: dict[str, str]) -> list[Leak]:
+    made, found = asking(files)
+    reach = find_reach(made, found.requests)
+    doors = tuple(door for door in find_doors(made) if reach.asks(door.function))
+    return list(find_leaks(made, reach, doors, find_handlers(made)))
+
+
+LEAKED = {
+    "raised": "  except Exception as e:\n    raise HTTPException(500, detail=str(e))",
+    "in an f-string": "  except Exception as e:\n    raise HTTPException(500, detail=f'failed: {e}')",
+    "the message": "  except anthropic.APIError as e:\n    raise HTTPException(e.status_code, e.message)",
+    "the body": "  except anthropic.APIError as e:\n    return {'error': e.body}",
+    "the answer's text": "  except anthropic.APIError as e:\n    return {'error': e.response.text}",
+    "under a name": "  except Exception as e:\n    words = repr(e)\n    return {'error': words}",
+    "a trace": "  except Exception:\n    return {'error': traceback.format_exc()}",
+    "either": "  except Exception as e:\n    return {'error': str(e) or 'unknown'}",
+    "yielded": "  except Exception as e:\n    yield f'data: {e}'",
+    "joined": "  except Exception as e:\n    return 'failed: ' + str(e)",
+}
+
+KEPT = {
+    "own words": "  except Exception:\n    raise HTTPException(503, detail='Please try again.')",
+    "logged": "  except Exception as e:\n    logging.error('failed %s', e)\n    return {'error': 'Please try again.'}",
+    "a cause": "  except Exception as e:\n    raise HTTPException(503, detail='Please try again.') from e",
+    "raised again": "  except Exception as e:\n    raise Busy(str(e)) from e",
+    "its status": (
+        "  except anthropic.APIStatusError as e:\n"
+        "    return {'error': 'busy', 'status': e.status_code, 'id': e.request_id}"
+    ),
+    "its kind": (
+        "  except anthropic.APIError as e:\n    return {'error': type(e).__name__, 'overloaded': e.type == 'x'}"
+    ),
+    "friendly": "  except anthropic.APIError as e:\n    return {'error': tidegate.friendly(e).text}",
+}
+
+
+@pytest.mark.parametrize("body", LEAKED.values(), ids=LEAKED)
+def test_leaked(body: str) -> None:
+    (leak,) = leaks({"llm.py": ASK, "a.py": DOOR + body})
+    assert leak.sure
+
+
+@pytest.mark.parametrize("body", KEPT.values(), ids=KEPT)
+def test_kept(body: str) -> None:
+    assert leaks({"llm.py": ASK, "a.py": DOOR + body}) == []
+
+
+def test_errors_of_the_projects_own_may_speak() -> None:
+    body = "  except Busy as e:\n    return {'error': str(e)}\nclass Busy(Exception): ..."
+    assert leaks({"llm.py": ASK, "a.py": DOOR + body}) == []
+
+
+def test_a_program_without_doors_may_tell_its_user() -> None:
+    source = "from llm import ask\ndef main():\n  try:\n    ask(1)\n  except Exception as e:\n    return str(e)"
+    assert leaks({"llm.py": ASK, "a.py": source}) == []
+
+
+def test_a_try_that_asks_nothing() -> None:
+    source = (
+        f"{APP}@app.post('/x')\ndef f(q):\n  try:\n    parse(q)\n  except ValueError as e:\n"
+        f"    return str(e)\n  return ask(q)"
+    )
+    assert leaks({"llm.py": ASK, "a.py": source}) == []
+
+
+def test_what_a_function_behind_a_door_returns_is_not_sure() -> None:
+    service = (
+        "from llm import ask\ndef answer(q):\n  try:\n    return ask(q)\n  except Exception as e:\n"
+        "    return f'Error: {e}'"
+    )
+    app = f"{APP}from service import answer\n@app.post('/x')\ndef f(q): return answer(q)"
+    (leak,) = leaks({"llm.py": ASK, "service.py": service, "a.py": app})
+    assert not leak.sure
+
+
+HANDLERS = {
+    "FastAPI": (
+        "a.py",
+        f"{APP}@app.exception_handler(anthropic.APIError)\ndef h(request, exc):\n  return str(exc)",
+        True,
+    ),
+    "another class": (
+        "a.py",
+        f"{APP}@app.exception_handler(ValueError)\ndef h(request, exc):\n  return str(exc)",
+        False,
+    ),
+    "Flask": (
+        "a.py",
+        "from flask import Flask\napp = Flask('x')\n@app.errorhandler(500)\ndef h(error):\n  return str(error)",
+        True,
+    ),
+    "a missing page": (
+        "a.py",
+        "from flask import Flask\napp = Flask('x')\n@app.errorhandler(404)\ndef h(error):\n  return str(error)",
+        False,
+    ),
+    "registered": (
+        "a.py",
+        f"{APP}def h(request, exc):\n  return str(exc)\napp.add_exception_handler(Exception, h)",
+        True,
+    ),
+    "Express": ("a.ts", "app.use((err, req, res, next) => { res.status(500).json({ error: err.message }) })", True),
+    "middleware": ("a.ts", "app.use((req, res, next) => { res.json(req.message) })", False),
+    "Fastify": ("a.ts", "app.setErrorHandler((error, req, reply) => { reply.send({ error: error.message }) })", True),
+}
+
+
+@pytest.mark.parametrize(("path", "source", "handles"), HANDLERS.values(), ids=HANDLERS)
+def test_handlers(path: str, source: str, handles: bool) -> None:
+    assert bool(find_handlers(program({path: source}))) == handles
+    assert bool(leaks({path: source})) == handles
+
+
+SCRIPT = "import express from 'express'; import A from '@anthropic-ai/sdk'; const c = new A(); const app = express();\n"
+CALL = "c.messages.create({ model: 'm', max_tokens: 1, messages: [] })"
+
+
+@pytest.mark.parametrize(
+    ("body", "count"),
+    [
+        (f"try {{ await {CALL} }} catch (e) {{ res.status(500).json({{ error: e.message }}) }}", 1),
+        (f"try {{ await {CALL} }} catch (e) {{ res.send(String(e)) }}", 1),
+        (f"try {{ await {CALL} }} catch (e: any) {{ return res.json({{ error: e }}) }}", 1),
+        (f"await {CALL}.catch((e) => res.send(`${{e}}`))", 1),
+        (f"try {{ await {CALL} }} catch (e) {{ console.error(e); res.status(503).json({{ error: 'busy' }}) }}", 0),
+        (f"try {{ await {CALL} }} catch (e) {{ next(e) }}", 0),
+        (f"try {{ await {CALL} }} catch (e) {{ res.json({{ id: e.request_id, status: e.status }}) }}", 0),
+    ],
+)
+def test_scripts(body: str, count: int) -> None:
+    assert len(leaks({"a.ts": f"{SCRIPT}app.post('/x', async (req, res, next) => {{ {body} }})"})) == count

@@ -1,0 +1,168 @@
+"""What limits users: libraries, own functions, middleware; and whom and where they count."""
+
+import pytest
+
+from tidegate.checks.facts.doors import find_doors
+from tidegate.checks.facts.limiters import find_limiters, limits_everything, limits_of
+from tidegate.checks.facts.reach import find_reach
+from unit.checks.programs import asking, program
+
+KINDS = {
+    "slowapi by address": (
+        "a.py",
+        (
+            "from slowapi import Limiter\nfrom slowapi.util import get_remote_address\n"
+            "Limiter(key_func=get_remote_address)"
+        ),
+        "address",
+        "process",
+    ),
+    "slowapi by user": (
+        "a.py",
+        "from slowapi import Limiter\nLimiter(key_func=lambda r: r.state.user_id, storage_uri='redis://r')",
+        "user",
+        "shared",
+    ),
+    "slowapi by a function": (
+        "a.py",
+        (
+            "from slowapi import Limiter\ndef who(request):\n  return request.headers['Authorization']\n"
+            "Limiter(key_func=who, storage_uri='memory://')"
+        ),
+        "user",
+        "process",
+    ),
+    "Flask-Limiter": (
+        "a.py",
+        "import os\nfrom flask_limiter import Limiter\nLimiter(lambda: g.ip, storage_uri=os.environ['R'])",
+        "address",
+        "shared",
+    ),
+    "Flask-Limiter, unclear": (
+        "a.py",
+        "from flask_limiter import Limiter\nLimiter(choose(), storage_uri=where())",
+        "unknown",
+        "unknown",
+    ),
+    "django-ratelimit": (
+        "a.py",
+        "from django_ratelimit.decorators import ratelimit\n@ratelimit(key='user', rate='5/m')\ndef f(request): ...",
+        "user",
+        "unknown",
+    ),
+    "fastapi-limiter": (
+        "a.py",
+        "from fastapi_limiter.depends import RateLimiter\nRateLimiter(times=5, seconds=60)",
+        "address",
+        "shared",
+    ),
+    "express-rate-limit": (
+        "a.ts",
+        "import rateLimit from 'express-rate-limit'; rateLimit({ limit: 5 })",
+        "address",
+        "process",
+    ),
+    "express-rate-limit, right": (
+        "a.ts",
+        "import { rateLimit } from 'express-rate-limit'; rateLimit({ keyGenerator: (q) => q.user.id, store: s })",
+        "user",
+        "shared",
+    ),
+    "rate-limiter-flexible": (
+        "a.ts",
+        (
+            "import { RateLimiterMemory } from 'rate-limiter-flexible'; const l = new RateLimiterMemory({}); "
+            "l.consume(req.ip)"
+        ),
+        "address",
+        "process",
+    ),
+    "Upstash": (
+        "a.ts",
+        "import { Ratelimit } from '@upstash/ratelimit'; const l = new Ratelimit({}); l.limit(userId)",
+        "user",
+        "shared",
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "source", "whom", "where"), KINDS.values(), ids=KINDS)
+def test_whom_and_where(path: str, source: str, whom: str, where: str) -> None:
+    (limiter,) = find_limiters(program({path: source}))
+    assert (limiter.whom, limiter.where) == (whom, where)
+
+
+ASK = (
+    "import anthropic\nc = anthropic.Anthropic()\ndef ask(q):\n"
+    "  return c.messages.create(model='m', max_tokens=1, messages=[])\n"
+)
+APP = "from fastapi import FastAPI, Depends, HTTPException\nfrom llm import ask\napp = FastAPI()\n"
+
+LIMITED = {
+    "a decorator": (
+        f"{APP}from slowapi import Limiter\nlimiter = Limiter()\n@app.post('/x')\n"
+        f"@limiter.limit('5/minute')\ndef f(): ask(1)"
+    ),
+    "a dependency": (
+        f"{APP}from fastapi_limiter.depends import RateLimiter\n"
+        f"@app.post('/x', dependencies=[Depends(RateLimiter(times=5))])\ndef f(): ask(1)"
+    ),
+    "a parameter": f"{APP}@app.post('/x')\ndef f(_=Depends(rate_limit)): ask(1)",
+    "a call": f"{APP}@app.post('/x')\ndef f(user):\n  check_rate_limit(user)\n  ask(1)",
+    "an own answer": (
+        f"{APP}@app.post('/x')\ndef f(user):\n  if count(user) > 20:\n    raise HTTPException(429)\n  ask(1)"
+    ),
+    "on the way": f"{APP}def g(user):\n  throttle(user)\n  ask(1)\n@app.post('/x')\ndef f(user): g(user)",
+    "a dependency of its own": f"{APP}def allowed(user):\n  if count(user) > 20:\n"
+    f"    raise HTTPException(status_code=429)\n"
+    "@app.post('/x')\ndef f(user=Depends(allowed)): ask(1)",
+}
+
+OPEN = {
+    "nothing": f"{APP}@app.post('/x')\ndef f(): ask(1)",
+    "an upstream's answer": (
+        f"{APP}import anthropic\n@app.post('/x')\ndef f():\n  try:\n    ask(1)\n"
+        f"  except anthropic.RateLimitError:\n    raise HTTPException(429)"
+    ),
+    "a comparison": f"{APP}@app.post('/x')\ndef f():\n  if ask(1).status == 429:\n    log()",
+    "slowing down as a whole": (
+        f"{APP}from aiolimiter import AsyncLimiter\nlimiter = AsyncLimiter(5)\n@app.post('/x')\n"
+        f"async def f():\n  async with limiter:\n    ask(1)"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "limited"),
+    [*((one, True) for one in LIMITED.values()), *((one, False) for one in OPEN.values())],
+    ids=[*LIMITED, *OPEN],
+)
+def test_doors(source: str, limited: bool) -> None:
+    made, found = asking({"llm.py": ASK, "a.py": source})
+    reach = find_reach(made, found.requests)
+    (door,) = [one for one in find_doors(made) if reach.asks(one.function)]
+    assert bool(limits_of(made, reach, door)) == limited
+
+
+WIDE = {
+    "middleware": ("a.py", "from slowapi.middleware import SlowAPIMiddleware\napp.add_middleware(SlowAPIMiddleware)"),
+    "default limits": ("a.py", "from flask_limiter import Limiter\nLimiter(f, default_limits=['5/minute'])"),
+    "Django REST": ("settings.py", "REST_FRAMEWORK = {'DEFAULT_THROTTLE_CLASSES': ['x.UserRateThrottle']}"),
+    "Express": ("a.ts", "import rateLimit from 'express-rate-limit'; app.use(rateLimit({}))"),
+    "Next.js": (
+        "middleware.ts",
+        "import { ratelimit } from './x'; export async function middleware(r) { await ratelimit.limit(r.ip) }",
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "source"), WIDE.values(), ids=WIDE)
+def test_limits_of_a_whole_application(path: str, source: str) -> None:
+    made = program({path: source, "services/x/b.py": "x = 1"})
+    assert limits_everything(made, ".")
+    assert not limits_everything(made, "services/x")
+
+
+def test_a_limit_for_one_path_is_none_for_all() -> None:
+    source = "import rateLimit from 'express-rate-limit'; const l = rateLimit({}); app.use('/login', l)"
+    assert not limits_everything(program({"a.ts": source}), ".")
