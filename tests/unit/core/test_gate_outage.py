@@ -1,93 +1,44 @@
-"""After an outage: where a call goes on, what it costs there, and no hold lost whatever fails on the way."""
-
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+"""After an outage: where a call goes on, what it costs there, and what its caller is told."""
 
 import msgspec
 import pytest
 
-from tidegate.core.gate import Gate
-from tidegate.core.ports import Outgoing
 from tidegate.core.run_now import run_now
-from tidegate.model.errors import Broken, Crowded, NotSent, StoreDown
 from tidegate.model.facts import CallFailed, CallRefused, CallSucceeded
 from tidegate.model.refusal import Refusal
-from tidegate.policy.rules import Breaker, Retry, Route, Timeouts
-from unit.core.test_gate import ERRORS, swallow
+from tidegate.policy.rules import Retry
+from unit.core.outage import (
+    FULL,
+    NOBODY,
+    ONCE,
+    OPEN,
+    RESET,
+    SAYING,
+    SIZED,
+    SONNET,
+    SPENT,
+    TIMEOUT,
+    called,
+    do,
+    models,
+    route,
+)
 from unit.core.world import (
     MODEL,
     PRICES,
     TEXTS,
     Answer,
-    Cancelled,
     Elsewhere,
     Ended,
-    FakeReply,
     World,
     ask,
     call,
-    chores,
-    drive,
     error,
     events,
     message,
-    passed_on,
     stream,
     well,
 )
-
-SONNET = "claude-sonnet-4-5"
-RESET = Broken("reset", "reset")
-TIMEOUT = Broken("too slow", "timeout")
-NOBODY = NotSent("refused")
-OPEN = Refusal(reason="breaker_open", scope="upstream", retry_after=3.5)
-FULL = Refusal(reason="rate_limited", scope="user", retry_after=3.0)
-SPENT = Refusal(reason="budget_spent", scope="user")
-SIZED = Refusal(reason="budget_spent", scope="user", sized=True)
-ONCE = Retry(attempts=1, base=1.0, deadline=60.0)
-SAYING = "The tide tables rest. Please come back in a minute."
-
-
-class Got(NamedTuple):
-    """What the caller got."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def degraded(self) -> str | None:
-        return self.headers.get("x-tidegate-degraded")
-
-    @property
-    def kind(self) -> str:
-        return str(msgspec.json.decode(self.body)["error"]["type"])
-
-
-async def called(gate: Gate, asked: Any) -> Got:
-    exchange = await gate.open(asked)
-    headers = {name.decode(): value.decode() for name, value in exchange.headers}
-    body = exchange.body if exchange.body is not None else (await passed_on(exchange))[1]
-    return Got(exchange.status, headers, body)
-
-
-def do(world: World, gate: Gate, asked: Any = None) -> Got:
-    got = run_now(called(gate, asked or call(world)))
-    world.check_every_hold_ended_once()
-    assert len(world.calls_told()) == 1
-    return got
-
-
-def route(*fallback: str, **fields: Any) -> dict[str, Any]:
-    return {"routes": {"default": Route(name="default", fallback=fallback, **fields)}}
-
-
-def models(world: World) -> list[str]:
-    """What each request asked for."""
-    return [msgspec.json.decode(one.body)["model"] for one in world.sent]
-
 
 # -- another upstream
 
@@ -399,143 +350,6 @@ def test_a_breaker_that_opens_between_two_attempts_ends_with_the_failure() -> No
     assert "x-tidegate-reason" not in got.headers, "the upstream's own error"
 
 
-# -- a rejected key
-
-REJECTED = error(401, "authentication_error")
-
-
-def test_a_key_that_was_changed_is_read_and_tried_once() -> None:
-    world = World([REJECTED, well()])
-    world.new_key = True
-    assert do(world, world.gate()).status == 200
-    assert world.journal == [
-        "admit 1", "send: 401", "settle upstream_error actual", "renew key",
-        "admit 2", "send: 200", "settle ok actual", "tell CallSucceeded",
-    ]  # fmt: skip
-
-
-def test_a_key_that_is_rejected_again_is_not_tried_again() -> None:
-    world = World([REJECTED, REJECTED, well()])
-    world.new_key = True
-    got = do(world, world.gate())
-    assert (got.status, got.headers["x-tidegate-reason"]) == (502, "upstream_key_rejected")
-    assert len(world.sent) == 2
-    assert world.journal.count("renew key") == 1
-
-
-def test_a_key_that_was_not_changed_is_not_tried_again() -> None:
-    world = World([REJECTED, well()])
-    assert do(world, world.gate()).status == 502
-    assert len(world.sent) == 1
-
-
-def test_all_who_were_sent_with_the_old_key_are_repeated() -> None:
-    """The first of them reads the new one; to the others it is then the same, and yet not theirs."""
-    world = World([REJECTED, REJECTED, REJECTED, well(), well(), well()])
-    world.new_key = world.suspends = True
-    gate = world.gate()
-    calls = [called(gate, call(world, call_id=f"call{number}")) for number in range(3)]
-    results: list[Got] = []
-    while calls:
-        for one in list(calls):
-            try:
-                one.send(None)
-            except StopIteration as done:
-                results.append(done.value)
-                calls.remove(one)
-    assert [got.status for got in results] == [200, 200, 200]
-    world.check_every_hold_ended_once()
-
-
-def test_free_paths_read_a_changed_key_as_well() -> None:
-    world = World([REJECTED, Ended(pieces=(b'{"input_tokens":1}',))])
-    world.new_key = True
-    asked = call(world, path="/v1/messages/count_tokens")
-    assert run_now(called(world.gate(), asked)).status == 200
-    world = World([REJECTED, well()])
-    assert run_now(called(world.gate(), asked)).status == 502
-
-
-# -- probes
-
-
-def test_a_probe_that_is_a_stream_says_at_its_beginning_that_it_goes_well() -> None:
-    world = World([stream()])
-    world.probing = True
-    do(world, world.gate(), call(world, ask(stream=True)))
-    assert world.journal == ["admit 1", "send: 200", "probed", "settle ok actual", "tell CallSucceeded"]
-
-
-class Slow(World):
-    """Its upstream takes a minute to begin."""
-
-    async def sent_to(
-        self, name: str, answers: deque[Answer], request: Outgoing, on_sent: Callable[[], None]
-    ) -> FakeReply:
-        self.advance(60.0)
-        return await super().sent_to(name, answers, request, on_sent)
-
-
-def test_a_probe_whose_stream_begins_late_says_nothing_good() -> None:
-    world = Slow([stream()])
-    world.probing = True
-    do(world, world.gate(breaker=Breaker(slow=60.0)), call(world, ask(stream=True)))
-    assert "probed" not in world.journal
-    (asked,) = world.asks
-    assert asked.slow == 60_000
-
-
-def test_a_store_that_cannot_hear_of_a_probe_does_not_end_its_stream() -> None:
-    world = World([stream()])
-    world.probing = True
-    world.fail_at, world.error = 3, StoreDown("locked")
-    assert do(world, world.gate(), call(world, ask(stream=True))).status == 200
-    assert "probed: StoreDown" in world.journal
-
-
-@pytest.mark.parametrize("at", range(1, 12))
-def test_a_caller_who_leaves_a_probe_leaves_no_connection_behind(at: int) -> None:
-    world = World([stream()])
-    world.probing = world.suspends = True
-    gate = world.gate()
-    left = swallow(lambda: drive(called(gate, call(world, ask(stream=True))), [at]))
-    chores(world, gate)
-    world.check_every_hold_ended_once()
-    if left is not None:
-        assert all(reply.closed for reply in world.replies), world.journal
-
-
-def test_the_breaker_hears_whom_nobody_could_reach() -> None:
-    world = World([NOBODY, well()])
-    do(world, world.gate())
-    assert world.unreached == ["id1"]
-    world = World([NOBODY])
-    world.suspends = True
-    gate = world.gate()
-    swallow(lambda: drive(called(gate, call(world)), [1]))
-    chores(world, gate)
-    assert world.unreached == [], "who left before it was tried says nothing"
-    world = World([Crowded("no connection became free"), well()])
-    do(world, world.gate())
-    assert world.unreached == [], "our own crowd says nothing about the upstream"
-
-
-class Timed(World):
-    """Notes the time-outs that its upstream is given."""
-
-    async def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> FakeReply:
-        self.first_byte = timeouts.first_byte
-        return await super().send(request, timeouts, on_sent)
-
-
-@pytest.mark.parametrize("streamed", [False, True])
-def test_whole_answers_are_never_late_and_have_their_time(streamed: bool) -> None:
-    world = Timed([stream() if streamed else well()])
-    do(world, world.gate(), call(world, ask(stream=streamed)))
-    assert world.first_byte == (Timeouts().first_byte if streamed else Timeouts().total)
-    assert [asked.slow for asked in world.asks] == [60_000 if streamed else 0]
-
-
 # -- the end of a stream that cannot be waited for
 
 
@@ -557,132 +371,3 @@ def test_a_farewell_is_an_error_that_sdks_understand() -> None:
         "error": {"type": "api_error", "message": TEXTS["cut"]},
         "request_id": "req_up",
     }
-
-
-# -- whatever fails on the way, no hold is lost
-
-
-class Scene(NamedTuple):
-    """One way in which a call can go on after an outage."""
-
-    answers: tuple[Answer, ...] = ()
-    second: tuple[Answer, ...] | None = None
-    rules: Mapping[str, Any] = MappingProxyType({})
-    refusals: tuple[Refusal | None, ...] = ()
-    probing: bool = False
-    new_key: bool = False
-    body: bytes = ask(stream=True)
-
-    def made(self) -> tuple[World, Gate]:
-        world = World(self.answers, refusals=self.refusals)
-        world.probing, world.new_key = self.probing, self.new_key
-        others = () if self.second is None else (Elsewhere(world, "two", self.second),)
-        return world, world.gate(*others, **{"retry": ONCE, **self.rules})
-
-    def run(self, world: World, gate: Gate) -> Any:
-        return called(gate, call(world, self.body))
-
-
-BOTH = route("upstream:two", f"model:{SONNET}", f"static:{SAYING}")
-SCENES: dict[str, Scene] = {
-    "another upstream": Scene((error(529),), (well(),)),
-    "another upstream's stream": Scene((RESET,), (stream(),)),
-    "another upstream's stream is cut": Scene((RESET,), (stream(*events(stop=False), end=RESET),)),
-    "nobody anywhere": Scene((NOBODY,), (NOBODY,)),
-    "after retries": Scene((error(529), NOBODY), (well(),), {"retry": Retry(attempts=2, base=1.0)}),
-    "the breaker is open": Scene((), (well(),), refusals=(OPEN,)),
-    "the breaker is open everywhere": Scene((), (), refusals=(OPEN, OPEN)),
-    "another model": Scene((error(529), well()), None, route(f"model:{SONNET}")),
-    "another model is refused": Scene((error(529),), None, route(f"model:{SONNET}"), (None, SPENT)),
-    "all steps": Scene((error(529), error(529)), (TIMEOUT,), BOTH),
-    "a sentence": Scene((error(529),), None, route(f"static:{SAYING}")),
-    "a sentence for a refusal": Scene((), None, route(f"static:{SAYING}"), (OPEN,)),
-    "a new key": Scene((REJECTED, well()), new_key=True),
-    "an old key": Scene((REJECTED, well())),
-    "a new key, then another upstream": Scene((REJECTED, error(529)), (well(),), new_key=True),
-    "a probe": Scene((stream(),), probing=True),
-    "a probe that is not answered": Scene((NOBODY,), (stream(),), probing=True),
-    "a probe's whole answer": Scene((well(),), probing=True, body=ask()),
-    "counted elsewhere": Scene(
-        (NOBODY,),
-        (Ended(pieces=(b'{"input_tokens":40}',)), well()),
-        {"bound": "counted"},
-        (SIZED, SIZED),
-        body=ask(),
-    ),
-}
-
-
-def moments(scene: Scene, *, suspends: bool) -> Iterator[int]:
-    """1 to the number of effects, or of suspensions, of an undisturbed run."""
-    world, gate = scene.made()
-    world.suspends = suspends
-    coro = scene.run(world, gate)
-    count = 0
-    try:
-        while True:
-            coro.send(None)
-            count += 1
-    except StopIteration:
-        pass
-    yield from range(1, (count if suspends else world.effects) + 1)
-
-
-def disturbed(run: Callable[[], Any], world: World, gate: Gate, at: object) -> BaseException | None:
-    found = swallow(run)
-    assert gate.books.open_holds == 0, (at, world.journal)
-    return found
-
-
-@pytest.mark.parametrize("failing", ERRORS)
-@pytest.mark.parametrize("name", SCENES)
-def test_no_failure_at_any_effect_loses_a_hold(name: str, failing: str) -> None:
-    scene = SCENES[name]
-    for at in moments(scene, suspends=False):
-        world, gate = scene.made()
-        world.fail_at, world.error = at, ERRORS[failing]()
-        disturbed(lambda world=world, gate=gate: run_now(scene.run(world, gate)), world, gate, at)  # type: ignore[misc]  # bound per turn
-        chores(world, gate)
-        if failing in ("StoreDown", "cancelled"):
-            assert not world.open, (at, world.journal)
-        world.advance(10_000.0)
-        chores(world, gate)
-        world.check_every_hold_ended_once()
-        told = len(world.calls_told())
-        # A store that raises an upstream's error after it was told how the call ended makes it look like an outage.
-        assert told == 1 or (told == 2 and failing in ("Broken", "time-out", "NotSent")), (at, world.journal)
-
-
-@pytest.mark.parametrize("name", SCENES)
-def test_cancelled_at_any_await_a_hold_is_never_lost(name: str) -> None:
-    """Once, and then once more while it cleans up."""
-    scene = SCENES[name]
-    for first in moments(scene, suspends=True):
-        for second in (0, first + 1, first + 2, first + 3):
-            world, gate = scene.made()
-            world.suspends = True
-            at = (first, second)
-            found = disturbed(
-                lambda world=world, gate=gate, at=at: drive(scene.run(world, gate), at),  # type: ignore[misc]  # bound per turn
-                world,
-                gate,
-                at,
-            )
-            assert isinstance(found, Cancelled) or found is None
-            chores(world, gate)
-            assert not world.open, (at, world.journal)
-            world.check_every_hold_ended_once()
-            assert len(world.calls_told()) == 1, (at, world.journal)
-
-
-@pytest.mark.parametrize("name", SCENES)
-def test_cancelled_while_the_store_is_down_a_hold_is_owed_or_swept(name: str) -> None:
-    scene = SCENES[name]
-    for at in moments(scene, suspends=False):
-        world, gate = scene.made()
-        world.fail_at, world.error = at, Cancelled()
-        world.store_dies_after = at
-        disturbed(lambda world=world, gate=gate: run_now(scene.run(world, gate)), world, gate, at)  # type: ignore[misc]  # bound per turn
-        assert len(world.open) <= gate.books.owed, (at, world.journal)
-        chores(world, gate)
-        world.check_every_hold_ended_once()

@@ -1,0 +1,148 @@
+"""What an upstream says about itself: a key that it rejects, a probe that begins, nobody there."""
+
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+
+from tidegate.core.ports import Outgoing
+from tidegate.core.run_now import run_now
+from tidegate.model.errors import Crowded, StoreDown
+from tidegate.policy.rules import Breaker, Timeouts
+from unit.core.outage import NOBODY, REJECTED, Got, called, do
+from unit.core.test_gate import swallow
+from unit.core.world import Answer, Ended, FakeReply, World, ask, call, chores, drive, stream, well
+
+# -- a rejected key
+
+
+def test_a_key_that_was_changed_is_read_and_tried_once() -> None:
+    world = World([REJECTED, well()])
+    world.new_key = True
+    assert do(world, world.gate()).status == 200
+    assert world.journal == [
+        "admit 1", "send: 401", "settle upstream_error actual", "renew key",
+        "admit 2", "send: 200", "settle ok actual", "tell CallSucceeded",
+    ]  # fmt: skip
+
+
+def test_a_key_that_is_rejected_again_is_not_tried_again() -> None:
+    world = World([REJECTED, REJECTED, well()])
+    world.new_key = True
+    got = do(world, world.gate())
+    assert (got.status, got.headers["x-tidegate-reason"]) == (502, "upstream_key_rejected")
+    assert len(world.sent) == 2
+    assert world.journal.count("renew key") == 1
+
+
+def test_a_key_that_was_not_changed_is_not_tried_again() -> None:
+    world = World([REJECTED, well()])
+    assert do(world, world.gate()).status == 502
+    assert len(world.sent) == 1
+
+
+def test_all_who_were_sent_with_the_old_key_are_repeated() -> None:
+    """The first of them reads the new one; to the others it is then the same, and yet not theirs."""
+    world = World([REJECTED, REJECTED, REJECTED, well(), well(), well()])
+    world.new_key = world.suspends = True
+    gate = world.gate()
+    calls = [called(gate, call(world, call_id=f"call{number}")) for number in range(3)]
+    results: list[Got] = []
+    while calls:
+        for one in list(calls):
+            try:
+                one.send(None)
+            except StopIteration as done:
+                results.append(done.value)
+                calls.remove(one)
+    assert [got.status for got in results] == [200, 200, 200]
+    world.check_every_hold_ended_once()
+
+
+def test_free_paths_read_a_changed_key_as_well() -> None:
+    world = World([REJECTED, Ended(pieces=(b'{"input_tokens":1}',))])
+    world.new_key = True
+    asked = call(world, path="/v1/messages/count_tokens")
+    assert run_now(called(world.gate(), asked)).status == 200
+    world = World([REJECTED, well()])
+    assert run_now(called(world.gate(), asked)).status == 502
+
+
+# -- probes
+
+
+def test_a_probe_that_is_a_stream_says_at_its_beginning_that_it_goes_well() -> None:
+    world = World([stream()])
+    world.probing = True
+    do(world, world.gate(), call(world, ask(stream=True)))
+    assert world.journal == ["admit 1", "send: 200", "probed", "settle ok actual", "tell CallSucceeded"]
+
+
+class Slow(World):
+    """Its upstream takes a minute to begin."""
+
+    async def sent_to(
+        self, name: str, answers: deque[Answer], request: Outgoing, on_sent: Callable[[], None]
+    ) -> FakeReply:
+        self.advance(60.0)
+        return await super().sent_to(name, answers, request, on_sent)
+
+
+def test_a_probe_whose_stream_begins_late_says_nothing_good() -> None:
+    world = Slow([stream()])
+    world.probing = True
+    do(world, world.gate(breaker=Breaker(slow=60.0)), call(world, ask(stream=True)))
+    assert "probed" not in world.journal
+    (asked,) = world.asks
+    assert asked.slow == 60_000
+
+
+def test_a_store_that_cannot_hear_of_a_probe_does_not_end_its_stream() -> None:
+    world = World([stream()])
+    world.probing = True
+    world.fail_at, world.error = 3, StoreDown("locked")
+    assert do(world, world.gate(), call(world, ask(stream=True))).status == 200
+    assert "probed: StoreDown" in world.journal
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+def test_a_caller_who_leaves_a_probe_leaves_no_connection_behind(at: int) -> None:
+    world = World([stream()])
+    world.probing = world.suspends = True
+    gate = world.gate()
+    left = swallow(lambda: drive(called(gate, call(world, ask(stream=True))), [at]))
+    chores(world, gate)
+    world.check_every_hold_ended_once()
+    if left is not None:
+        assert all(reply.closed for reply in world.replies), world.journal
+
+
+def test_the_breaker_hears_whom_nobody_could_reach() -> None:
+    world = World([NOBODY, well()])
+    do(world, world.gate())
+    assert world.unreached == ["id1"]
+    world = World([NOBODY])
+    world.suspends = True
+    gate = world.gate()
+    swallow(lambda: drive(called(gate, call(world)), [1]))
+    chores(world, gate)
+    assert world.unreached == [], "who left before it was tried says nothing"
+    world = World([Crowded("no connection became free"), well()])
+    do(world, world.gate())
+    assert world.unreached == [], "our own crowd says nothing about the upstream"
+
+
+class Timed(World):
+    """Notes the time-outs that its upstream is given."""
+
+    async def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> FakeReply:
+        self.first_byte = timeouts.first_byte
+        return await super().send(request, timeouts, on_sent)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_whole_answers_are_never_late_and_have_their_time(streamed: bool) -> None:
+    world = Timed([stream() if streamed else well()])
+    do(world, world.gate(), call(world, ask(stream=streamed)))
+    assert world.first_byte == (Timeouts().first_byte if streamed else Timeouts().total)
+    assert [asked.slow for asked in world.asks] == [60_000 if streamed else 0]
