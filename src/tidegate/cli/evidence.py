@@ -133,8 +133,12 @@ def _states(target: Target) -> Mapping[str, State]:
 def _write(path: Path, text: str) -> None:
     """Whole or not at all: a deploy may stop at any time."""
     beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(text, "utf-8")
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def vouch(root: Path, check: str, *, by: str, until: str | None, how: str) -> None:

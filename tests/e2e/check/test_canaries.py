@@ -45,10 +45,13 @@ KEYS = [
 ]
 
 
+FORMS = [
+    pytest.param(form, {}, marks=[] if form in {"text", "json", "sarif"} else [pytest.mark.slow]) for form in FORMATS
+]
 FAULTS: list[dict[str, Any]] = [{"status": 401, "message": ADMIN}, {"status": 500, "message": KEY}]
 
 
-@pytest.mark.parametrize(("form", "orders"), [*((form, {}) for form in FORMATS), *(("text", one) for one in FAULTS)])
+@pytest.mark.parametrize(("form", "orders"), [*FORMS, *(("text", one) for one in FAULTS)])
 def test_live(form: str, orders: dict[str, Any], place: Place) -> None:
     rule = {"when": {"path": "*"}, "do": orders}
     place.fake.script({"admin": {"api_keys": KEYS}, "rules": [rule] if orders else []})
@@ -73,7 +76,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize(("form", "environ"), [*((form, {}) for form in FORMATS), *(("text", one) for one in ODD)])
+@pytest.mark.parametrize(("form", "environ"), [*FORMS, *(("text", one) for one in ODD)])
 def test_boot(form: str, environ: dict[str, str], target: Place) -> None:
     found = target.boot("-v", form=form, **{**VALUES, **environ})
     assert found.out

@@ -82,18 +82,18 @@ def test_the_key_of_the_target_comes_before_that_of_this_machine(place: Place, t
     assert "chat (" in found.text("TG120")
 
 
-FAULTS: list[tuple[dict[str, Any], str]] = [
+FAULTS: list[Any] = [
     ({"status": 401}, "refuses the key (401)"),
     ({"status": 403}, "may not read"),
-    ({"status": 404}, "early access preview"),
+    pytest.param({"status": 404}, "early access preview", marks=pytest.mark.slow),
     ({"status": 429, "retry_after": 7}, "patience: 7 seconds"),
     ({"status": 500, "html": True}, "fails now"),
-    ({"status": 529}, "fails now"),
+    pytest.param({"status": 529}, "fails now", marks=pytest.mark.slow),
     ({"malformed": True}, "shape"),
-    ({"empty": True, "status": 400}, "spend_limits"),
+    pytest.param({"empty": True, "status": 400}, "spend_limits", marks=pytest.mark.slow),
     ({"reset": "before"}, "cannot be asked"),
-    ({"reset": "headers"}, "cannot be asked"),
-    ({"content_type": "text/plain"}, ""),
+    pytest.param({"reset": "headers"}, "cannot be asked", marks=pytest.mark.slow),
+    pytest.param({"content_type": "text/plain"}, "", marks=pytest.mark.slow),
 ]
 
 

@@ -209,7 +209,7 @@ def test_a_reply_is_relayed_byte_for_byte(stage: Stage, packed: str, more: str, 
     assert here.headers.keys() - {"content-length"} == there.headers.keys() - {"content-length"}
 
 
-@pytest.mark.parametrize("fault", ["malformed", "empty", "content_type=text/plain", "no_usage"])
+@pytest.mark.parametrize("fault", ["content_type=text/plain", "no_usage"])
 def test_an_odd_answer_is_relayed_and_charged_whole(stage: Stage, fault: str) -> None:
     lines = (f"x-fake-fault: {fault}",)
     here = sent(stage, BODIES["compact"], *lines)
@@ -217,4 +217,13 @@ def test_an_odd_answer_is_relayed_and_charged_whole(stage: Stage, fault: str) ->
     assert (here.status, here.body) == (there.status, there.body)
     charge = stage.site.charges()[-1]
     assert charge["exactness"] == ("actual" if fault == "content_type=text/plain" else "assumed")
+    assert charge["cost"] >= stage.seen()[0].cost
+
+
+@pytest.mark.parametrize("fault", ["malformed", "empty"])
+def test_what_is_no_answer_is_told_and_charged_whole(stage: Stage, fault: str) -> None:
+    here = sent(stage, BODIES["compact"], f"x-fake-fault: {fault}")
+    assert (here.status, here.error, here.headers["x-should-retry"]) == (502, "api_error", "false")
+    charge = stage.site.charges()[-1]
+    assert (charge["outcome"], charge["exactness"], charge["cost"]) == ("cut", "assumed", charge["held"])
     assert charge["cost"] >= stage.seen()[0].cost

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
+from tidegate.checks.boot import address
+from tidegate.checks.boot.credentials import may_be_sent
 from tidegate.checks.boot.places import Place
 from tidegate.checks.live.shapes import read_error
 from tidegate.checks.live.web import Reply, Unreached, host_of, open_web
-from tidegate.checks.verdict import Verdict, failed, passed, unknown, warned
+from tidegate.checks.verdict import State, Verdict, failed, passed, unknown, warned
 
 _STATUS: Final = "a run when status.claude.com is green again"
 _SKEW: Final = 300
@@ -21,11 +23,8 @@ _SPENT: Final = {"billing_error", "enforced_spend_limit_reached", "contract_spen
 
 def ask(places: tuple[Place, ...], now: datetime) -> tuple[Verdict, ...]:
     """What every place answers."""
-    found = tuple(_ask(place, now) for place in places if place.key is not None or place.open)
-    if found:
-        return found
     if places:
-        return (unknown("nothing was asked, because there is no key", supply="a key"),)
+        return tuple(_ask(place, now) if _is_safe(place) else _kept(place) for place in places)
     return (
         unknown(
             "Claude was not asked, because the credential comes from elsewhere", supply="a person who looked: --attest"
@@ -33,11 +32,22 @@ def ask(places: tuple[Place, ...], now: datetime) -> tuple[Verdict, ...]:
     )
 
 
+def _is_safe(place: Place) -> bool:
+    """Whether a key may go there at all: the right kind of key, and an address without a finding."""
+    (judged,) = address.judge([place.url])
+    return judged.state is not State.FAIL and may_be_sent(place)
+
+
+def _kept(place: Place) -> Verdict:
+    what = "there is no key" if place.key is None else "key or address are wrong"
+    return unknown(
+        f"{host_of(place.url)} was not asked, because {what}", supply="a key and an address without a finding"
+    )
+
+
 def _ask(place: Place, now: datetime) -> Verdict:
-    key = place.key.reveal().strip() if place.key is not None else ""
+    key = place.key.reveal() if place.key is not None else ""
     host = host_of(place.url)
-    if not key.isascii() or not key.isprintable():
-        return failed(None, f"{host} was not asked: {place.name} cannot be sent as it is.", fix="Set the key anew.")
     credential = {"authorization": f"Bearer {key}"} if place.bearer else {"x-api-key": key}
     reply = _get(place, {**(credential if key else {}), **_USUAL})
     if isinstance(reply, Unreached):

@@ -47,6 +47,11 @@ def judge(places: tuple[Place, ...], environ: Mapping[str, str]) -> tuple[Verdic
     return tuple(found)
 
 
+def may_be_sent(place: Place) -> bool:
+    """Whether the credential is one that belongs to this address, as far as can be seen; a wrong one stays here."""
+    return place.open or (place.key is not None and not _wrong(place, place.key.reveal()))
+
+
 def _place(place: Place) -> Iterator[Verdict]:
     if place.open:
         text = f"{place.name} is asked without any credential."

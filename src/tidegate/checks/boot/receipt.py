@@ -28,6 +28,9 @@ from tidegate.config.hidden import Hidden
 
 LASTS: Final = timedelta(days=30)
 _VERSION: Final = 1
+_SAME: Final = "00" * 16
+"""The salt of what must be the same in two receipts."""
+
 _LARGEST: Final = 64 * 1024
 _SKEW: Final = timedelta(hours=1)
 _LEAST_SECRET, _LEAST_KEY = 32, 40
@@ -45,7 +48,7 @@ class Receipt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     at: datetime
     until: datetime
     where: str
-    """A keyed hash of the host and the platform's names: the same for the same place."""
+    """A keyed hash of the host and the platform's names: the same for the same place and secret."""
     platform: str | None
     """The variable that says that this is production; never its value."""
     key: str
@@ -101,7 +104,7 @@ def write_receipt(
         "tidegate": version,
         "at": at,
         "until": at + LASTS,
-        "where": _mac(made, b"where", where.encode("utf-8", "surrogateescape"))[:16],
+        "where": _mac(_derive(signer.secret, _SAME), b"where", where.encode("utf-8", "surrogateescape"))[:16],
         "platform": platform,
         "key": seen,
         "key_hash": hash_key(key, salt) if key is not None else "",

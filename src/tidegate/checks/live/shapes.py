@@ -11,6 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+_MOST = Decimal(10) ** 15
+"""Cents; what is more is no bill."""
+
 
 class Scope(Struct, frozen=True):
     """What a key or a limit belongs to."""
@@ -113,6 +116,6 @@ def cents(text: str) -> Decimal:
         amount = Decimal(text)
     except ArithmeticError:
         raise ValueError("an amount is no number") from None
-    if not amount.is_finite():
+    if not amount.is_finite() or abs(amount) > _MOST:
         raise ValueError("an amount is no number")
     return amount

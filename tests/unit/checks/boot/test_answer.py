@@ -7,7 +7,8 @@ import pytest
 from tidegate.checks.boot.answer import _heard, _unreached, ask
 from tidegate.checks.boot.places import Place
 from tidegate.checks.live.web import Reply, Unreached
-from unit.checks.live.organization import NOW
+from tidegate.config.hidden import Hidden
+from unit.checks.live.organization import NOW, text
 
 MODELS = {"data": [{"id": "claude-sonnet-5"}], "has_more": True}
 
@@ -69,8 +70,28 @@ def test_nothing_came(gone: Unreached, state: str) -> None:
     assert _unreached(gone, "claude.test").state.value == state
 
 
-def test_without_a_key_nothing_is_asked() -> None:
-    (found,) = ask((Place(name="x", url="https://x", trouble="x is not set"),), NOW)
+KEY = text(3)
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://x.invalid", None),
+        ("http://claude.mycompany.com", KEY),
+        ("https://user:pass@x.invalid", KEY),
+        ("nonsense", KEY),
+        ("https://x.invalid", KEY.replace("api03", "admin01")),
+        ("https://x.invalid", KEY.replace("api03", "oat01")),
+        ("https://x.invalid", f"{KEY}\n"),
+        ("https://x.invalid", "your-key"),
+    ],
+)
+def test_a_key_does_not_go_where_it_does_not_belong(url: str, key: str | None) -> None:
+    (found,) = ask((Place(name="x", url=url, key=Hidden(key) if key else None, trouble="x is not set"),), NOW)
     assert found.state.value == "unknown"
+    assert "was not asked" in found.text
+
+
+def test_without_a_place_nobody_is_asked() -> None:
     (found,) = ask((), NOW)
     assert found.state.value == "unknown"

@@ -48,8 +48,17 @@ def test_it_is_one_line_without_values() -> None:
 
 def test_two_receipts_share_no_hash() -> None:
     one, two = (msgspec.json.decode(write()) for _ in range(2))
-    for name in ("salt", "signer", "where", "key_hash", "signature"):
+    for name in ("salt", "signer", "key_hash", "signature"):
         assert one[name] != two[name]
+
+
+def test_the_place_is_the_same_for_the_same_secret_alone() -> None:
+    def place(signer: Hidden = SECRET, **given: Any) -> str:
+        return str(msgspec.json.decode(write(signer, **given))["where"])
+
+    assert place() == place()
+    assert place() != place(where="another")
+    assert place() != place(KEY)
 
 
 FIELDS = [name for name in Receipt.__struct_fields__ if name != "signature"]

@@ -10,7 +10,7 @@ from tidegate.checks.live.address import KEY, read_admin_url
 from tidegate.checks.live.admin import Admin, read_admin_key
 from tidegate.checks.live.console import read_console
 from tidegate.checks.live.facts import Trouble
-from tidegate.checks.live.shapes import KeySent, LimitSent
+from tidegate.checks.live.shapes import KeySent, LimitSent, cents
 from tidegate.checks.live.web import Reply, Unreached
 from tidegate.config.hidden import Hidden
 from tidegate.model.errors import ConfigError
@@ -181,3 +181,13 @@ def test_where_an_admin_key_may_go(url: str) -> None:
 def test_where_it_may_not(url: str) -> None:
     with pytest.raises(ConfigError, match="--admin-url"):
         read_admin_url(url)
+
+
+@pytest.mark.parametrize("amount", ["many", "", "NaN", "Infinity", "1E+999999", "-1E+20"])
+def test_amounts_that_are_none(amount: str) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        cents(amount)
+
+
+def test_amounts() -> None:
+    assert str(cents("123.456")) == "123.456"
