@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from e2e.scan.bulk import Bulk, fill
 from e2e.scan.planted import Planted, Repo, plant, plant_look_alikes
-from tidegate.checks.scan.gather import fingerprint
+from tidegate.checks.scan.match import fingerprint
 
 BIN = Path(sys.executable).parent
 

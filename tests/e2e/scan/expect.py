@@ -3,7 +3,7 @@
 from typing import Any
 
 from e2e.scan.planted import Planted
-from tidegate.checks.scan.gather import fingerprint
+from tidegate.checks.scan.match import fingerprint
 
 
 def assert_found(document: dict[str, Any], planted: list[Planted]) -> None:

@@ -49,6 +49,14 @@ def test_a_suppression_by_fingerprint_follows_the_secret_and_no_other(leaky: Rep
     assert [one["suppressed"] is None for one in told["findings"]] == [True, False]
 
 
+def test_a_suppression_of_what_is_nowhere_is_told(leaky: Repo) -> None:
+    text = '[[suppress]]\nfingerprint = "0123456789abcdef"\nreason = "gone since long"\nexpires = 2999-01-01\n'
+    leaky.write(".tidegate-scan.toml", text)
+    told = document(leaky.path, code=1)
+    assert told["notes"] == [".tidegate-scan.toml: 0123456789abcdef is nowhere any more; its suppression can go"]
+    assert document(leaky.path, "--no-history", code=1)["notes"] == []
+
+
 def test_a_suppression_that_has_ended_comes_back_with_a_note(leaky: Repo) -> None:
     suppression(leaky, -1)
     ran = scan(leaky.path)

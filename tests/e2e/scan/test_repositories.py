@@ -86,6 +86,8 @@ def test_a_file_that_is_named_is_read_even_if_git_ignores_it(leaky: Repo) -> Non
     leaky.write("notes/today.md", KEY)
     assert labels(document(leaky.path, ".env", code=1)) == [".env:1:5"]
     assert labels(document(leaky.path, "notes", code=1)) == ["notes/today.md:1:1"]
+    leaky.write("notes/node_modules/x.js", OTHER)
+    assert "notes/node_modules/x.js:1:1" in labels(document(leaky.path, "notes", code=1))
     leaky.write(".git/COMMIT_EDITMSG", f"with {KEY}\n")
     assert labels(document(leaky.path, ".git/COMMIT_EDITMSG", code=1)) == [".git/COMMIT_EDITMSG:1:6"]
 

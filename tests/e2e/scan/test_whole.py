@@ -1,6 +1,7 @@
 """Everything that is hidden is found, where it is, and no look-alike; a second scan reads only what is new."""
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from e2e.scan.command import document, scan
 from e2e.scan.conftest import Site
 from e2e.scan.expect import assert_found
 from e2e.scan.planted import Repo, plant, plant_look_alikes
+from tidegate.checks.scan import files, reading, scanning
 
 
 @pytest.fixture
@@ -67,6 +69,30 @@ def test_packing_and_unpacking_changes_nothing(copy: Site) -> None:
     after = document(copy.repo.path, "--no-cache")
     assert after["findings"] == before["findings"]
     assert after["counts"]["objects"] == before["counts"]["objects"]
+
+
+@pytest.mark.parametrize(("chunk", "large", "bunch"), [(1, 10**9, 1), (100, 5000, 100), (100, 1, 10**9), (10**9, 1, 1)])
+def test_the_sizes_of_the_pieces_change_nothing(
+    planted: Site, monkeypatch: pytest.MonkeyPatch, chunk: int, large: int, bunch: int
+) -> None:
+    before = document(planted.repo.path, "--no-cache")
+    monkeypatch.setattr(reading, "_CHUNK", chunk)
+    monkeypatch.setattr(reading, "LARGE", large)
+    monkeypatch.setattr(files, "LARGE", large)
+    monkeypatch.setattr(files, "_BUNCH", bunch)
+    after = document(planted.repo.path, "--no-cache")
+    assert after["findings"] == before["findings"]
+    assert after["counts"]["objects_read"] == before["counts"]["objects_read"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+def test_the_number_of_threads_changes_nothing(planted: Site, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    before = document(planted.repo.path, "--no-cache")
+    monkeypatch.setattr(scanning, "MOST_THREADS", threads)
+    monkeypatch.setattr(os, "cpu_count", lambda: threads)
+    after = document(planted.repo.path, "--no-cache")
+    assert after["findings"] == before["findings"]
+    assert after["counts"] == before["counts"]
 
 
 def test_the_staged_content_alone(planted: Site) -> None:

@@ -32,6 +32,10 @@ def first(tree: Block) -> Loop:
         ("while True:\n  m = await ws.receive_text()\n  a(m)", False),
         ("while True:\n  job = queue.get()\n  a(job)", False),
         ("while True:\n  x = cache.get(1)\n  a(x)", True),
+        ("while not stopping.is_set():\n  a()", False),
+        ("while self._running:\n  a()", False),
+        ("while self.running:\n  self.running = a()", True),
+        ("while r.stop_sequence:\n  a()", True),
     ],
 )
 def test_python(source: str, endless: bool) -> None:

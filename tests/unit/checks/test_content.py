@@ -7,6 +7,9 @@ from unit.checks.programs import asking
 
 HEAD = "import logging, anthropic\nlog = logging.getLogger(__name__)\nc = anthropic.Anthropic()\n"
 ASK = "r = c.messages.create(model='m', max_tokens=1, messages=[{'role': 'user', 'content': prompt}])"
+ASK2 = "r = c.messages.create(model=body.model, messages=[{'role': 'user', 'content': body.question}])"
+ASK3 = "r = c.messages.create(model=body['model'], messages=[{'role': 'user', 'content': body['text']}])"
+ASK4 = "r = c.messages.create(model='m', system=prompts.SHORT, messages=[{'role': 'user', 'content': q}])"
 
 LOGGED = {
     "the prompt before": f"def f(prompt):\n  log.info('asked %s', prompt)\n  {ASK}",
@@ -19,6 +22,10 @@ LOGGED = {
     "by the root logger": f"def f(prompt):\n  {ASK}\n  logging.info(prompt)",
     "by a bound logger": f"def f(prompt):\n  {ASK}\n  log.bind(a=1).info(prompt)",
     "by the application's": f"def f(prompt):\n  {ASK}\n  app.logger.warning('x %s', prompt)",
+    "what the prompt is a part of": f"def f(body):\n  prompt = body.question\n  {ASK2}\n  log.info(body)",
+    "a part of it": f"def f(body):\n  {ASK2}\n  log.info(body.question[:9])",
+    "an entry": f"def f(q):\n  body = {{'model': 'm', 'text': q}}\n  {ASK3}\n  log.info(body['text'])",
+    "put there": f"def f(q, body):\n  body['text'] = q\n  {ASK3}\n  log.info(body.get('text'))",
     "printed": f"def f(prompt):\n  {ASK}\n  print(prompt)",
 }
 
@@ -30,6 +37,10 @@ SILENT = {
     "something else": f"def f(prompt, user):\n  {ASK}\n  log.info('done %s', user)",
     "no log": f"def f(prompt):\n  {ASK}\n  save(prompt)\n  catalog.info(prompt)",
     "a constant": f"prompt = 'Say hello'\ndef f():\n  {ASK}\n  log.info(prompt)",
+    "another part of a request": f"def f(body):\n  {ASK2}\n  log.info('%s %s', body.model, body.user_id)",
+    "another entry": f"def f(q):\n  body = {{'model': 'm', 'text': q}}\n  {ASK3}\n  log.info(body['model'])",
+    "below usage": f"def f(prompt):\n  {ASK}\n  log.info(r.usage.cache_creation.ephemeral_5m_input_tokens)",
+    "a constant of another file": f"def f(q):\n  {ASK4}\n  log.info(prompts.SHORT)",
     "another function": f"def f(prompt):\n  {ASK}\ndef g(prompt):\n  log.info(prompt)",
 }
 

@@ -9,6 +9,7 @@ from unit.checks.programs import asking, program
 DOORS = {
     "FastAPI": ("a.py", "from fastapi import FastAPI\napp = FastAPI()\n@app.post('/x')\ndef f(): ...", "POST /x"),
     "a router of another file": ("a.py", "from b import router\n@router.get('/x')\ndef f(): ...", "GET /x"),
+    "the root of a router": ("a.py", "from b import router\n@router.post('')\ndef f(): ...", "POST f"),
     "Flask": ("a.py", "from flask import Flask\napp = Flask(__name__)\n@app.route('/x')\ndef f(): ...", "/x"),
     "a blueprint": (
         "a.py",
@@ -120,10 +121,43 @@ def test_methods() -> None:
     assert "f" in {function.name for function in find_reach(made, found.requests).sites}
 
 
-def test_a_method_of_something_unknown_counts_when_its_name_is_the_only_one() -> None:
-    service = ASK + "class Service:\n  def summarise(self, q):\n    return ask(q)"
-    made, found = asking({"llm.py": service, "a.py": "def f(service):\n  service.summarise(1)"})
-    assert "f" in {function.name for function in find_reach(made, found.requests).sites}
+@pytest.mark.parametrize(
+    ("files", "asks"),
+    [
+        ({"a.py": "import llm\n{use}"}, True),
+        ({"a.py": "{use}", "main.py": "import a, llm"}, True),
+        ({"a.py": "{use}"}, False),
+        ({"a.py": "{use}", "main.py": "import a"}, False),
+    ],
+    ids=["one knows the other", "a third knows both", "nobody knows both", "a third knows one"],
+)
+def test_a_method_of_something_unknown_may_be_the_only_one_of_its_name(files: dict[str, str], asks: bool) -> None:
+    service = f"{ASK}class Service:\n  def summarise(self, q):\n    return ask(q)"
+    use = "def f(service):\n  service.summarise(1)"
+    made, found = asking({"llm.py": service} | {path: text.format(use=use) for path, text in files.items()})
+    assert ("f" in {function.name for function in find_reach(made, found.requests).sites}) == asks
+
+
+KEPT = {
+    "registered": "register_hook('x', ask)",
+    "on an event": "events.on('x', ask)",
+    "in a list": "hooks.append(ask)",
+    "added": "hooks.add_hook(ask)",
+}
+RUN = {
+    "a task": "background.add_task(ask, 1)",
+    "later": "set_timeout(ask, 5)",
+    "a thread": "Thread(target=ask).start()",
+    "something like it": "address(ask)",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "asks"), [*((line, False) for line in KEPT.values()), *((line, True) for line in RUN.values())]
+)
+def test_what_is_only_kept_is_not_asked_there(line: str, asks: bool) -> None:
+    made, found = asking({"llm.py": ASK, "a.py": f"from llm import ask\ndef f():\n  {line}"})
+    assert ("f" in {function.name for function in find_reach(made, found.requests).sites}) == asks
 
 
 def test_what_does_not_lead_to_claude() -> None:

@@ -176,7 +176,62 @@ def test_scripts(source: str, expected: tuple[str, str, str]) -> None:
     assert (layer.repeats, layer.waits, layer.ends) == expected
 
 
+OWN = (
+    "import time\ndef again(func):\n  def inner(*args):\n    for i in range(5):\n      try:\n"
+    "        return func(*args)\n      except Exception as e:\n        settle(e, i)\n  return inner\n"
+    "def settle(e, i):\n  if not is_transient(e):\n    raise e\n  time.sleep(2 ** i)\n"
+)
+WITH_RETRY = (
+    "async function withRetry(f) { for (let i = 0; i < 3; i++) { try { return await f() } catch (e) {"
+    " await sleep(1000) } } }\n"
+)
+
+
+def test_a_decorator_of_the_project() -> None:
+    (layer,) = layers(f"{FROM}{OWN}@again\ndef g(): return ask(1)")
+    assert (layer.repeats, layer.waits, layer.ends) == ("unknown", "grow", "ends")
+
+
+def test_a_decorator_of_another_file_with_arguments() -> None:
+    made, found = asking(
+        {
+            "llm.py": ASK,
+            "own.py": "def again(n):\n  def deco(func):\n    def inner():\n      for i in range(n):\n        try:\n"
+            "          return func()\n        except Exception:\n          continue\n    return inner\n  return deco",
+            "a.py": f"{FROM}from own import again\n@again(3)\ndef g(): return ask(1)",
+        }
+    )
+    (layer,) = find_layers(made, find_reach(made, found.requests), found.requests)
+    assert (layer.module.path, layer.repeats, layer.waits, layer.ends) == ("own.py", "all", "none", "ends")
+
+
+@pytest.mark.parametrize("line", ["withRetry(() => ask(1))", "withRetry(ask)"])
+def test_a_function_that_tries_what_it_is_given(line: str) -> None:
+    (layer,) = layers(f"import {{ ask }} from './llm';\n{WITH_RETRY}async function g() {{ return {line} }}", "a.ts")
+    assert (layer.repeats, layer.waits, layer.ends) == ("all", "same", "ends")
+
+
 NONE = {
+    "a function that tries something else": (f"{FROM}{OWN}@again\ndef g(): ...\ndef f():\n  g()\n  ask(1)"),
+    "left in another branch": (
+        f"{FROM}def f(q):\n  while True:\n    try:\n      if q.ready():\n        ask(1)\n      else:\n        break\n"
+        "    except Exception:\n      continue"
+    ),
+    "an inner loop is left": (
+        f"{FROM}def f(xs):\n  while True:\n    try:\n      ask(1)\n      for x in xs():\n        break\n"
+        "    except Exception:\n      continue"
+    ),
+    "left by a person": (
+        f"{FROM}def f():\n  while True:\n    try:\n      q = input()\n      if ask(q):\n        return\n"
+        "    except Exception:\n      continue"
+    ),
+    "another question each time": (
+        f"{FROM}def f(q):\n  for i in range(5):\n    q = shorter(q)\n    try:\n      return ask(q)\n"
+        "    except Exception:\n      continue"
+    ),
+    "other errors": (
+        f"{FROM}def f():\n  while True:\n    try:\n      return ask(1)\n    except KeyboardInterrupt:\n      continue"
+    ),
     "one after the other": (
         f"{FROM}def f(xs):\n  for x in xs:\n    try:\n      ask(x)\n    except Exception:\n      continue"
     ),

@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate.checks.facts.doors import find_doors
-from tidegate.checks.facts.limiters import find_limiters, limits_everything, limits_of
+from tidegate.checks.facts.limiters import find_limiters, limits_of
 from tidegate.checks.facts.reach import find_reach
 from unit.checks.programs import asking, program
 
@@ -142,27 +142,3 @@ def test_doors(source: str, limited: bool) -> None:
     reach = find_reach(made, found.requests)
     (door,) = [one for one in find_doors(made) if reach.asks(one.function)]
     assert bool(limits_of(made, reach, door)) == limited
-
-
-WIDE = {
-    "middleware": ("a.py", "from slowapi.middleware import SlowAPIMiddleware\napp.add_middleware(SlowAPIMiddleware)"),
-    "default limits": ("a.py", "from flask_limiter import Limiter\nLimiter(f, default_limits=['5/minute'])"),
-    "Django REST": ("settings.py", "REST_FRAMEWORK = {'DEFAULT_THROTTLE_CLASSES': ['x.UserRateThrottle']}"),
-    "Express": ("a.ts", "import rateLimit from 'express-rate-limit'; app.use(rateLimit({}))"),
-    "Next.js": (
-        "middleware.ts",
-        "import { ratelimit } from './x'; export async function middleware(r) { await ratelimit.limit(r.ip) }",
-    ),
-}
-
-
-@pytest.mark.parametrize(("path", "source"), WIDE.values(), ids=WIDE)
-def test_limits_of_a_whole_application(path: str, source: str) -> None:
-    made = program({path: source, "services/x/b.py": "x = 1"})
-    assert limits_everything(made, ".")
-    assert not limits_everything(made, "services/x")
-
-
-def test_a_limit_for_one_path_is_none_for_all() -> None:
-    source = "import rateLimit from 'express-rate-limit'; const l = rateLimit({}); app.use('/login', l)"
-    assert not limits_everything(program({"a.ts": source}), ".")

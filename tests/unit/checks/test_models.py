@@ -8,7 +8,7 @@ import pytest
 from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
 from tidegate.checks.facts.manners import GIVEN, MODEL, VERSION, refused, sdk_version
-from tidegate.checks.facts.models import find_model, plain_name
+from tidegate.checks.facts.models import find_model, is_of_platform, plain_name
 from tidegate.checks.files.settings import Text
 from unit.checks.programs import asking
 
@@ -59,6 +59,20 @@ def test_names(name: str, plain: str) -> None:
 
 def test_what_is_not_known() -> None:
     assert [find_model(name) for name in ("gpt-5", "claude-next", "")] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("anthropic.claude-3-5-sonnet-20240620-v1:0", True),
+        ("bedrock/us.anthropic.claude-3-haiku-20240307-v1:0", True),
+        ("claude-3-5-sonnet@20240620", True),
+        ("claude-3-5-sonnet-20240620", False),
+        ("anthropic/claude-3-5-sonnet", False),
+    ],
+)
+def test_the_names_of_platforms(name: str, expected: bool) -> None:
+    assert is_of_platform(name) == expected
 
 
 def test_a_model_that_ended_on_an_unknown_day() -> None:

@@ -63,6 +63,9 @@ OTHERS = {
     "Twilio": "from twilio.rest import Client\nClient(a, b).messages.create(body='claude', from_=a, to=b)",
     "OpenAI's threads": "client.beta.threads.messages.create(thread_id=t, role='user', content='claude')",
     "OpenAI": "from openai import OpenAI\nOpenAI().chat.completions.create(model='gpt', messages=[], max_tokens=5)",
+    "OpenAI's raw answers": (
+        "# claude\nclient.chat.completions.with_raw_response.create(model='claude', messages=[], max_tokens=5)"
+    ),
     "a batch": "import anthropic\nanthropic.Anthropic().messages.batches.create(requests=[])",
     "counting": f"import anthropic\nanthropic.Anthropic().messages.count_tokens({ARGS})",
     "another model": "import litellm\nlitellm.completion(model='gpt-5', messages=[])",

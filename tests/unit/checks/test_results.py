@@ -28,6 +28,9 @@ USES = {
         f"def f():\n  with {ASK.replace('create', 'stream')} as s:\n    log(s.get_final_message().usage)",
         "read",
     ),
+    "its events handed on": (f"def f():\n  r = {ASK}\n  for event in r:\n    yield event", "unknown"),
+    "the message of an event kept": (f"def f():\n  r = {ASK}\n  for e in r:\n    m = e.message\n  end(m)", "unknown"),
+    "the text of its events": (f"def f():\n  r = {ASK}\n  for event in r:\n    yield event.delta.text", "ignored"),
     "in the module": (f"r = {ASK}\nprint(r.usage)", "read"),
 }
 

@@ -28,6 +28,11 @@ _WAITS = {
     "listen", "subscribe", "receive_message", "receive_messages", "wait_for_message", "prompt_async",
     "getMessage", "text_input", "chat_input", "multiline_input",
 }  # fmt: skip
+_SIGNS = {"is_set", "isSet"}
+_STOPS = {
+    "stop", "stopped", "stopping", "stop_event", "should_stop", "running", "is_running", "shutdown", "shutting_down",
+    "closed", "closing", "is_closed", "alive", "is_alive", "aborted", "cancelled",
+}  # fmt: skip
 _TAKES = {"get", "pop", "popleft", "take", "lpop", "rpop"}
 _QUEUES = ("queue", "jobs", "tasks", "inbox", "channel", "mailbox", "messages_in", "work")
 
@@ -94,7 +99,9 @@ def ends_by_leaving(statements: tuple[Node, ...]) -> bool:
 
 
 def waits_for_work(loop: Loop) -> bool:
-    """Whether each round waits for a person or for a queue, so that somebody else bounds it."""
+    """Whether each round waits for a person or for a queue, or others stop it: so that somebody else bounds it."""
+    if loop.test is not None and _is_stopped_from_outside(loop, loop.test):
+        return True
     for node in walk_here(*loop.body, *((loop.test,) if loop.test else ())):
         if not isinstance(node, Call):
             continue
@@ -104,6 +111,17 @@ def waits_for_work(loop: Loop) -> bool:
         ):
             return True
         if name in _TAKES and isinstance(node.of, Member) and _is_queue(node.of.of):
+            return True
+    return False
+
+
+def _is_stopped_from_outside(loop: Loop, test: Node) -> bool:
+    """`while not stopping.is_set()`, `while self.running` where no round of its own changes that."""
+    own = {last_name(node.target) for node in walk_here(*loop.body) if isinstance(node, Assign)}
+    for node in walk_here(test):
+        if isinstance(node, Call) and last_name(node.of) in _SIGNS:
+            return True
+        if isinstance(node, Member) and node.name not in own and node.name.lower().strip("_") in _STOPS:
             return True
     return False
 

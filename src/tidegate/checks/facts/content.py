@@ -30,7 +30,7 @@ from tidegate.checks.tree.nodes import (
     Operation,
     Text,
 )
-from tidegate.checks.tree.walk import last_name, walk
+from tidegate.checks.tree.walk import kids, last_name, walk
 
 _LEVELS: Final = {
     "debug",
@@ -114,26 +114,41 @@ def _content_in(module: Module, request: Request, around: Node) -> "_Held":
     for role in ("messages", "system"):
         found = request.arguments.given.get(role)
         if found is not None and found.module is module:
-            names |= {name for name in _plain_names(found.node) if not _is_constant(module, name)}
+            names |= {path for path in _plain_paths(found.node) if not _is_constant(module, path)}
     answer = _bound_to(module, request.call)
     held = _Held(names, {answer} if answer else set())
-    grown = True
-    while grown:
-        grown = False
+    known = -1
+    while known < len(names):
+        known = len(names)
         for node in walk(around):
-            target, value = _binding(node)
-            if target is not None and target not in names and held.by(value):
-                names.add(target)
-                grown = True
+            if isinstance(node, Assign | Loop) and node.target is not None:
+                value = node.value if isinstance(node, Assign) else node.over
+                names.update(_taken(held, path_of(node.target), value))
     return held
 
 
-def _binding(node: Node) -> tuple[str | None, Node | None]:
-    if isinstance(node, Assign) and isinstance(node.target, Name):
-        return node.target.id, node.value
-    if isinstance(node, Loop) and isinstance(node.target, Name):
-        return node.target.id, node.over
-    return None, None
+def _taken(held: "_Held", target: str, value: Node | None) -> Iterator[str]:
+    """The paths that hold content after an assignment; of a dict, those of its entries that do."""
+    if target and isinstance(value, Map) and all(isinstance(key, Const) for key, _ in value.entries):
+        for key, part in value.entries:
+            assert isinstance(key, Const)
+            yield from _taken(held, f"{target}.{key.value}", part)
+    elif target and held.by(value):
+        yield target
+
+
+def path_of(node: Node | None) -> str:
+    """`body.messages` for `body.messages`, `body["messages"]` and `body.messages[0]`; "" for what is no such thing."""
+    if isinstance(node, Name):
+        return node.id
+    if isinstance(node, Member):
+        base = path_of(node.of)
+        return f"{base}.{node.name}" if base else ""
+    if isinstance(node, Item):
+        base = path_of(node.of)
+        named = isinstance(node.key, Const) and isinstance(node.key.value, str)
+        return f"{base}.{node.key.value}" if base and named and isinstance(node.key, Const) else base
+    return ""
 
 
 def _bound_to(module: Module, call: Node) -> str:
@@ -144,23 +159,25 @@ def _bound_to(module: Module, call: Node) -> str:
     return ""
 
 
-def _plain_names(node: Node) -> Iterator[str]:
-    """Names in `messages=…`, but for those of functions."""
-    for one in walk(node):
-        if isinstance(one, Name):
-            yield one.id
-        if isinstance(one, Call) and isinstance(one.of, Name):
-            return
+def _plain_paths(node: Node) -> Iterator[str]:
+    """The names in `messages=…` and the ways to what is in them, but for those of functions."""
+    if isinstance(node, Name | Member | Item) and path_of(node):
+        yield path_of(node)
+    elif not isinstance(node, Call) or not isinstance(node.of, Name):
+        for one in kids(node):
+            yield from _plain_paths(one)
 
 
-def _is_constant(module: Module, name: str) -> bool:
-    """`SYSTEM_PROMPT = "…"`: what the program itself says is no message of a user."""
-    bound = module.scopes[module.root].get(name, ())
-    return name.isupper() or any(isinstance(one, Assign) and isinstance(one.value, Const) for one in bound)
+def _is_constant(module: Module, path: str) -> bool:
+    """`SYSTEM_PROMPT = "…"`, `prompts.SYSTEM`: what the program itself says is no message of a user."""
+    bound = module.scopes[module.root].get(path, ())
+    return path.rpartition(".")[2].isupper() or any(
+        isinstance(one, Assign) and isinstance(one.value, Const) for one in bound
+    )
 
 
 class _Held(NamedTuple):
-    """The names that hold content, and those of whole answers."""
+    """The paths that hold content, and the names of whole answers."""
 
     names: set[str]
     answers: set[str]
@@ -168,12 +185,24 @@ class _Held(NamedTuple):
     def by(self, node: Node | None) -> bool:
         """Whether a value holds content."""
         if isinstance(node, Name):
-            return node.id in self.names or node.id in self.answers
+            return node.id in self.answers or any(_leads(node.id, path) for path in self.names)
         if isinstance(node, Member | Item):
-            return not _is_harmless(node) and self.by(node.of)
+            return not _is_harmless(node) and self.by_part(node)
         if isinstance(node, Call):
             return self.by_call(node)
         return any(self.by(part) for part in _parts(node))
+
+    def by_part(self, node: Member | Item) -> bool:
+        """Whether a part of something holds content: content is in it, or it is in content."""
+        path = path_of(node)
+        if not path:
+            return self.by(node.of)
+        known = (*self.names, *self.answers)
+        return any(_leads(path, one) or _leads(one, path) for one in known) and not self.by_harmless_way(node)
+
+    def by_harmless_way(self, node: Member | Item) -> bool:
+        """`answer.usage.input_tokens`: below something harmless all is."""
+        return isinstance(node.of, Member | Item) and (_is_harmless(node.of) or self.by_harmless_way(node.of))
 
     def by_arguments(self, call: Call) -> bool:
         """Whether a call is given content."""
@@ -187,6 +216,11 @@ class _Held(NamedTuple):
         if isinstance(node.of, Member) and self.by(node.of.of):
             return True
         return isinstance(node.of, Name) and word in _HANDS_ON and any(self.by(one) for one in node.args)
+
+
+def _leads(path: str, other: str) -> bool:
+    """Whether a path is another or the beginning of it."""
+    return other == path or other.startswith(f"{path}.")
 
 
 def _is_harmless(node: Member | Item) -> bool:

@@ -157,7 +157,7 @@ def _route(call: Node, word: str, name: str) -> str:
     if not isinstance(address, Const) or not isinstance(address.value, str):
         return name
     verb = word.removeprefix("add_").upper()
-    return f"{verb} {address.value}" if verb in _HTTP else address.value
+    return f"{verb} {address.value or name}" if verb in _HTTP else address.value or name
 
 
 def _is_made_by(program: Program, module: Module, node: Node, packages: set[str]) -> bool:

@@ -5,15 +5,16 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from tidegate.checks.facts.bounds import continues, ends_by_leaving, is_endless
+from tidegate.checks.facts.attempts import Attempt, find_attempts, find_repeating
+from tidegate.checks.facts.bounds import is_endless
 from tidegate.checks.facts.reach import Reach
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.facts.statuses import Judged, judge_catch, judge_types
 from tidegate.checks.facts.waits import Waits, waits_of
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
-from tidegate.checks.tree.nodes import Call, Catch, Const, Exit, Function, Loop, Map, Name, Node, Operation, Try
-from tidegate.checks.tree.walk import walk, walk_here
+from tidegate.checks.tree.nodes import Call, Const, Function, Loop, Map, Name, Node, Operation
+from tidegate.checks.tree.walk import last_name, walk
 
 Ends = Literal["ends", "endless", "unknown"]
 
@@ -89,6 +90,15 @@ class _Finder:
         if origin in _DECORATORS:
             asked = tuple(self.reach.requests_of(function, self.requests))
             yield self.made(module, decorator, call, origin, asked)
+        else:
+            yield from self.repeated(module, call, tuple(self.reach.requests_of(function, self.requests)))
+
+    def repeated(self, module: Module, call: Call, asked: tuple[Request, ...]) -> Iterator[Layer]:
+        """What a function of the project does that repeats what it is given."""
+        found = self.program.find(module, call.of) if asked else None
+        if found is not None and isinstance(found.node, Function):
+            for attempt in find_repeating(self.program, found.module, found.node):
+                yield self.own_loop(attempt, asked)
 
     def call(self, module: Module, node: Call) -> Iterator[Layer]:
         """`pRetry(() => ask())`, `Retrying(…)(ask, question)`."""
@@ -101,6 +111,17 @@ class _Finder:
             asked = self.asked_in(node)
             if asked:
                 yield self.made(module, node.of, node.of, "tenacity.retry", asked)
+        elif node.args or node.named:
+            given = (*node.args, *(value for _, value in node.named))
+            yield from self.repeated(module, node, self.handed(node, given))
+
+    def handed(self, node: Call, given: tuple[Node, ...]) -> tuple[Request, ...]:
+        """The requests of functions that a call is handed: `with_retry(ask)`, `withRetry(() => ask())`."""
+        found = [one for part in given if isinstance(part, Function) for one in self.asked_in(*part.body)]
+        named = self.sites.get(node)
+        if named is not None and named.to is not None and any(last_name(part) == named.to.name for part in given):
+            found.extend(self.reach.requests_of(named.to, self.requests))
+        return tuple(dict.fromkeys(found))
 
     def of_site(self, node: Node) -> tuple[Request, ...]:
         site = self.sites[node]
@@ -119,39 +140,17 @@ class _Finder:
             if asked:
                 yield self.made(module, over, over, self.program.origin(module, over.of), asked)
             return
-        tries = [one for one in walk_here(*node.body) if isinstance(one, Try) and self._is_nearest(module, one, node)]
-        for attempt in tries:
+        for attempt in find_attempts(module, node, self.sites.__contains__):
             asked = self.asked_in(*attempt.body)
-            goes_on = [one for one in attempt.catches if not ends_by_leaving(one.body) or continues(one.body)]
-            if asked and goes_on and _leaves_on_success(node, attempt):
-                yield self.own_loop(module, node, goes_on, asked)
+            if asked:
+                yield self.own_loop(attempt, asked)
 
-    def _is_nearest(self, module: Module, attempt: Try, loop: Loop) -> bool:
-        return next((one for one in module.above(attempt) if isinstance(one, Loop)), None) is loop
-
-    def own_loop(self, module: Module, node: Loop, goes_on: list[Catch], asked: tuple[Request, ...]) -> Layer:
-        judged = [judge_catch(self.program, module, one) for one in goes_on]
+    def own_loop(self, attempt: Attempt, asked: tuple[Request, ...]) -> Layer:
+        module, node = attempt.module, attempt.loop
+        judged = [judge_catch(self.program, module, one) for one in attempt.goes_on]
         ends: Ends = "endless" if is_endless(node) else "ends"
         place = Name((node.at[0], node.at[1], node.at[0], len(module.lines[node.at[0] - 1])), "loop")
         return Layer(module, place, "a loop", asked, _worst(judged), waits_of(self.program, module, node), ends)
-
-
-def _leaves_on_success(loop: Loop, attempt: Try) -> bool:
-    """What tells a loop that tries again from one that goes through many: it is left when an attempt succeeds."""
-    own = {node for one in attempt.catches for node in walk_here(*one.body)}
-    return any(
-        isinstance(node, Exit) and node.kind in {"return", "break"} and node not in own
-        for node in walk_here(*loop.body)
-    ) and not _is_over_items(loop)
-
-
-def _is_over_items(loop: Loop) -> bool:
-    """`for document in documents`: not a retry, whatever leaves it."""
-    if loop.over is None:
-        return False
-    return not (
-        isinstance(loop.over, Call) and isinstance(loop.over.of, Name) and loop.over.of.id in {"range", "count"}
-    )
 
 
 def _worst(judged: list[Judged]) -> Judged:

@@ -168,16 +168,24 @@ def _words(node: Node) -> Iterator[str]:
 
 
 def is_limiting(program: Program, module: Module, node: Node) -> bool:
-    """Whether a name means something that limits users: by its own name, or by where it comes from."""
+    """Whether a name means something that limits users: by its own name, by where it comes from or by what made it."""
     if not isinstance(node, Name | Member):
         return False
-    origin = program.origin(module, node)
-    if origin.startswith(_GLOBAL):
+    if program.origin(module, node).startswith(_GLOBAL) or _is_global(program, module, node):
         return False
-    word = node.name if isinstance(node, Member) else node.id
-    if _WORD.search(word) or _WORD.search(origin):
-        return not _is_global(program, module, node) and word != "RateLimitError" and "RateLimitError" not in origin
-    return False
+    found = program.find(module, node)
+    made = found.node.value if found is not None and isinstance(found.node, Assign) else None
+    return _says(program, module, node) or (
+        found is not None and isinstance(made, Call) and _says(program, found.module, made.of)
+    )
+
+
+def _says(program: Program, module: Module, node: Node) -> bool:
+    """Whether a name or its origin speak of limits."""
+    word, origin = last_name(node), program.origin(module, node)
+    if word == "RateLimitError" or "RateLimitError" in origin:
+        return False
+    return bool(_WORD.search(word) or _WORD.search(origin))
 
 
 def _is_global(program: Program, module: Module, node: Node) -> bool:
@@ -243,38 +251,3 @@ def _depended(program: Program, door: Door) -> Iterator[tuple[Module, Node]]:
                     found = program.find(door.module, argument)
                     if found is not None and isinstance(found.node, Function | Class):
                         yield found.module, found.node
-
-
-_WIDE = {"use", "add_middleware", "register", "init_app", "addHook", "include_router", "FastAPI", "APIRouter", "Router",
-         "Hono", "route", "Limiter", "plugin"}  # fmt: skip
-_MIDDLEWARE = re.compile(r"(?:^|.*/)(?:middleware|proxy|hooks\.server)\.[jt]s")
-
-
-def limits_everything(program: Program, folder: str) -> tuple[Module, Node] | None:
-    """What limits all routes of an application: middleware, default limits, throttles in settings."""
-    for module in program.modules.values():
-        if folder != "." and not module.path.startswith(f"{folder}/"):
-            continue
-        wide = next((call for call in module.every(Call) if _is_wide(program, module, call)), None)
-        if wide is not None:
-            return module, wide
-        throttles = next((one for one in module.every(Const) if one.value == "DEFAULT_THROTTLE_CLASSES"), None)
-        if throttles is not None:
-            return module, throttles
-        names = (*module.every(Name), *module.every(Member)) if _MIDDLEWARE.fullmatch(module.path) else ()
-        limiting = next((name for name in names if is_limiting(program, module, name)), None)
-        if limiting is not None:
-            return module, limiting
-    return None
-
-
-def _is_wide(program: Program, module: Module, call: Call) -> bool:
-    word = last_name(call.of)
-    if word not in _WIDE:
-        return False
-    if word == "Limiter":
-        return any(name in {"default_limits", "application_limits"} for name, _ in call.named)
-    if word in {"use", "route"} and call.args and isinstance(call.args[0], Const):
-        return False  # for one path: the door's own
-    parts = (*call.args, *(value for _, value in call.named))
-    return any(is_limiting(program, module, node) for part in parts for node in walk(part))

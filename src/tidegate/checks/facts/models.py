@@ -15,6 +15,7 @@ from tidegate.policy.prices import PriceBook
 _DATED = re.compile(r"-(?:\d{8}|latest)$|@\d{8}$|\[1m\]$")
 _BEDROCK = re.compile(r"^(?:[a-z]{2,6}\.)?anthropic\.(.*?)(?:-v\d+(?::\d+)?)?$")
 _VERSION = re.compile(r"^(claude(?:-instant)?-[12])(?:[.-]\d.*)?$")
+_PLATFORMS = ("bedrock/", "vertex_ai/")
 _PREFIXES = ("anthropic/", "anthropic:", "bedrock/", "vertex_ai/", "openrouter/anthropic/")
 
 
@@ -57,6 +58,11 @@ def plain_name(name: str) -> str:
     plain = _DATED.sub("", bedrock[1] if bedrock else plain).replace(".", "-") if "claude-" in plain else plain
     old = _VERSION.match(plain)
     return old[1] if old else plain
+
+
+def is_of_platform(name: str) -> bool:
+    """Whether a name is one of Bedrock or Vertex, which end models on days of their own."""
+    return bool(_BEDROCK.match(name.removeprefix("bedrock/"))) or "@" in name or name.startswith(_PLATFORMS)
 
 
 def _instead(name: str) -> str:

@@ -7,6 +7,7 @@ Rules
 3. An error leaves a function when a request or a call that lets errors out stands in no `try` that keeps them.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,10 @@ from tidegate.checks.tree.nodes import Assign, Call, Catch, Class, Exit, Functio
 from tidegate.checks.tree.walk import last_name
 
 _SHORT = 4
+_KEEPING = {"register", "subscribe", "connect", "append", "add", "set", "on"}
+_SOON = {"task", "tasks", "job", "timeout", "interval", "immediate"}
+"""What is added to these runs."""
+
 _MAKERS = ("__init__", "constructor")
 
 
@@ -113,9 +118,11 @@ class _Names:
         self.program = program
         self.home = home
         self.only = _unique(home)
+        self.imports = {path: _imports(program, module) for path, module in program.modules.items()}
         self.by_word: dict[str, list[tuple[Module, Call, Name | Member]]] = {}
         for module, call in program.every(Call):
-            for part in (call.of, *call.args, *(value for _, value in call.named)):
+            given = () if _only_keeps(call) else (*call.args, *(value for _, value in call.named))
+            for part in (call.of, *given):
                 if isinstance(part, Name | Member):
                     self.by_word.setdefault(last_name(part), []).append((module, call, part))
         self.aliases: dict[str, set[str]] = {}
@@ -157,7 +164,29 @@ class _Names:
             target = made.node if made is not None else None
         if isinstance(target, Function):
             return target
-        return self.only.get(part.name) if target is None and isinstance(part, Member) else None
+        guess = self.only.get(part.name) if target is None and isinstance(part, Member) else None
+        return guess if guess is not None and self.near(module, self.home[guess]) else None
+
+    def near(self, one: Module, other: Module) -> bool:
+        """Whether one module knows the other, or a third knows both: then an object may come from one to the other."""
+        if one is other or other.path in self.imports[one.path] or one.path in self.imports[other.path]:
+            return True
+        return any(one.path in known and other.path in known for known in self.imports.values())
+
+
+def _imports(program: Program, module: Module) -> frozenset[str]:
+    """The paths of the modules of the project that a module imports."""
+    specs = set(module.imported)
+    for one in module.every(Import):  # `from package import module`
+        specs.add(f"{one.module}{'' if one.module.endswith('.') else '.'}{one.name}")
+    found = (program.module_of(module, spec) for spec in specs)
+    return frozenset(one.path for one in found if one is not None)
+
+
+def _only_keeps(call: Call) -> bool:
+    """`register(ask)`, `events.on("x", ask)`: what is handed over is kept for later, by whoever calls it then."""
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+", last_name(call.of))]
+    return bool(words) and words[0] in _KEEPING and not _SOON & set(words)
 
 
 def _unique(home: Mapping[Function, Module]) -> Mapping[str, Function]:
@@ -207,12 +236,14 @@ _NARROW = {
 }  # fmt: skip
 
 
+def catches(catch: Catch) -> bool:
+    """Whether errors of Claude may be among what a catch takes."""
+    return not catch.types or not {last_name(one) for one in catch.types} <= _NARROW
+
+
 def keeps(catch: Catch) -> bool:
     """Whether a catch takes errors of Claude and does not pass them on as they are."""
-    names = {last_name(one) for one in catch.types}
-    if catch.types and names <= _NARROW:
-        return False
-    return not _passes_on(catch)
+    return catches(catch) and not _passes_on(catch)
 
 
 def _passes_on(catch: Catch) -> bool:

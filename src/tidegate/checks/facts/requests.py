@@ -142,7 +142,7 @@ class _Finder:
             telling = sum(role in arguments.given for role in _TELLING)
             if telling < 2 and not (telling and module.mentions) and not (arguments.open and module.mentions):
                 return None
-            if call.of.name == "create" and isinstance(call.of.of, Member) and call.of.of.name == "completions":
+            if ".completions." in f".{spoken(call.of)}.":
                 return None  # OpenAI's, unless a client of Claude is known
         under = overrides if client is None else overrides.over(client.arguments)
         merged = Arguments({**_for_client(under.given), **arguments.given}, arguments.open)

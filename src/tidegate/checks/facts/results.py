@@ -7,7 +7,20 @@ from tidegate.checks.facts.reach import Reach
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
-from tidegate.checks.tree.nodes import Assign, Call, Const, Exit, Function, Item, Map, Member, Name, Node, Operation
+from tidegate.checks.tree.nodes import (
+    Assign,
+    Call,
+    Const,
+    Exit,
+    Function,
+    Item,
+    Loop,
+    Map,
+    Member,
+    Name,
+    Node,
+    Operation,
+)
 from tidegate.checks.tree.walk import last_name, walk
 
 Recorded = Literal["read", "ignored", "unknown"]
@@ -129,9 +142,19 @@ def _uses_whole(module: Module, use: Name) -> bool:
     up = module.up.get(use)
     if isinstance(up, Member | Item):
         return False
+    if isinstance(up, Loop) and up.over is use and isinstance(up.target, Name):
+        return any(_keeps_event(module, one) for one in _uses(module, up.target))
     if isinstance(up, Call):
         return up.of is not use and not _only_looks(up)
     return isinstance(up, Exit | Map) or (isinstance(up, Assign) and up.value is use)
+
+
+def _keeps_event(module: Module, use: Name) -> bool:
+    """`yield event`, `answer = event.message`: usage is in some events and in the message."""
+    up = module.up.get(use)
+    if isinstance(up, Member) and up.name == "message":
+        return isinstance(module.up.get(up), Assign | Exit | Call)
+    return _uses_whole(module, use)
 
 
 def _only_looks(call: Call) -> bool:

@@ -7,7 +7,7 @@ from tidegate.checks.facts.bounds import leaves
 from tidegate.checks.program.fold import Known, fold
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
-from tidegate.checks.tree.nodes import Call, Catch, Const, If, Items, Member, Name, Node, Operation
+from tidegate.checks.tree.nodes import Call, Catch, Const, Exit, Function, If, Items, Member, Name, Node, Operation
 from tidegate.checks.tree.walk import last_name, walk, walk_here
 
 Judged = Literal["right", "all", "unknown"]
@@ -56,7 +56,8 @@ def _asked(program: Program, module: Module, catch: Catch) -> Judged:
     """Whether the body sorts out, by status or class, what must not be tried again."""
     tests = [node for node in walk_here(*catch.body) if isinstance(node, If) and _is_about_status(node.test)]
     if not tests:
-        helped = any(isinstance(node, Call) and _says_retry(node) for node in walk_here(*catch.body))
+        calls = (node for node in walk_here(*catch.body) if isinstance(node, Call))
+        helped = any(_says_retry(node) or _may_raise(program, module, node, catch.name) for node in calls)
         return "unknown" if helped else "all"
     judged: list[Judged] = []
     for one in tests:
@@ -64,6 +65,15 @@ def _asked(program: Program, module: Module, catch: Catch) -> Judged:
         wrong = [status for status in _statuses(program, module, one.test) if status not in RETRIED]
         judged.append("all" if goes_on and wrong and not one.other else "right")
     return _worst(judged)
+
+
+def _may_raise(program: Program, module: Module, call: Call, error: str) -> bool:
+    """Whether a function of the project is given the error and raises something."""
+    if not error or not any(isinstance(one, Name) and one.id == error for one in call.args):
+        return False
+    found = program.find(module, call.of)
+    inner = found.node.body if found is not None and isinstance(found.node, Function) else ()
+    return any(isinstance(node, Exit) and node.kind == "raise" for node in walk_here(*inner))
 
 
 def _says_retry(call: Call) -> bool:

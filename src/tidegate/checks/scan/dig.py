@@ -146,7 +146,8 @@ class _Lines(Struct, frozen=True):
     def place(self, data: bytes, at: int) -> tuple[int, int]:
         """Line and column of an offset in the window."""
         start = data.rfind(b"\n", 0, at) + 1
-        column = len(data[start:at].replace(b"\0", b"").decode("utf-8", "replace")) + 1
+        text = data[2 if start == 0 and has_mark(data) else start : at]
+        column = len(text.replace(b"\0", b"").decode("utf-8", "replace")) + 1
         return self.before + data.count(b"\n", 0, at) + 1, column + (self.into if start == 0 else 0)
 
     def after(self, passed: bytes) -> "_Lines":

@@ -43,6 +43,7 @@ def read_files(top: Path, paths: Iterable[bytes], digger: Digger, told: Callable
     files = Files()
     root = os.fsencode(top)
     bunch = _Bunch(digger, files)
+    number = 0
     for number, path in enumerate(paths, 1):
         try:
             data = _read(joined(root, path), path, digger, files)
@@ -55,6 +56,7 @@ def read_files(top: Path, paths: Iterable[bytes], digger: Digger, told: Callable
         if data is not None and bunch.add(path, data):
             told(number)
     bunch.look()
+    told(number)
     return files
 
 

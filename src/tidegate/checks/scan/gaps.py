@@ -27,8 +27,8 @@ def in_repository(repository: Repository, warnings: Iterable[str], prefix: bytes
             f"this is a partial clone{where}: {_counted(missing, 'object')} of the history not fetched", _FETCH
         )
     for warning in warnings:
-        if "promisor" not in warning:  # git says so of every partial clone
-            yield Unknown(f"git says{where}: {warning}", _REPAIR)
+        if warning.startswith("error: "):
+            yield Unknown(f"git says{where}: {warning.removeprefix('error: ')}", _REPAIR)
 
 
 def in_objects(looked: Looked) -> Iterator[Unknown]:
@@ -46,7 +46,8 @@ def in_files(read: Files, warnings: Iterable[str], prefix: bytes) -> Iterator[Un
         count = _counted(len(read.unreadable), "file")
         yield Unknown(f"{count} cannot be read, the first is {display(prefix + path)}: {why}", _PERMIT, "files")
     for warning in warnings:
-        yield Unknown(warning.removeprefix("warning: "), _PERMIT, "files")
+        if "could not open" in warning:
+            yield Unknown(warning.removeprefix("warning: "), _PERMIT, "files")
     yield from _cut({display(prefix + path): why for path, why in read.cut.items()}, "files")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from hashlib import sha256
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -10,7 +9,7 @@ from msgspec.structs import replace
 from tidegate.checks.scan.advice import advice
 from tidegate.checks.scan.dig import Hit
 from tidegate.checks.scan.kinds import KINDS, KindName
-from tidegate.checks.scan.match import shown
+from tidegate.checks.scan.match import fingerprint, shown
 from tidegate.checks.scan.names import display
 from tidegate.checks.scan.results import Finding, Place, Suppressed, Where
 from tidegate.checks.scan.suppressions import Suppressions
@@ -21,11 +20,6 @@ MOST_PLACES = 200
 
 OWN = "tidegate"
 """This scanner, among those that have reported a secret."""
-
-
-def fingerprint(secret: bytes) -> str:
-    """What names a secret without telling it; betterleaks' fingerprint begins with the same 16 digits."""
-    return sha256(secret).hexdigest()[:16]
 
 
 class _Secret(Struct):

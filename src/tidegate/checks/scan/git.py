@@ -64,7 +64,8 @@ class Git:
 
     def __init__(self, folder: Path, *, hook: bool = False) -> None:
         self.folder = folder
-        kept = {name: value for name, value in read_environment().items() if hook or name not in _LOCAL}
+        environ = {name: value for name, value in read_environment().items() if not name.startswith("GIT_TRACE")}
+        kept = {name: value for name, value in environ.items() if hook or name not in _LOCAL}
         self._environ: Mapping[str, str] = {**kept, **_SETTINGS}
 
     def out(self, *arguments: str, stdin: IO[bytes] | None = None, accept: tuple[int, ...] = (0,)) -> bytes:

@@ -35,8 +35,15 @@ class Looked(Struct):
         return len(self.clean) + len(self.hits.keys() | self.cut.keys())
 
 
-def look(git: Git, objects: Listed, digger: Digger, threads: int, told: Callable[[int], None]) -> Looked:
-    """Look at these objects; `told` is called with how many are done."""
+def look(
+    git: Git,
+    objects: Listed,
+    digger: Digger,
+    threads: int,
+    told: Callable[[int], None],
+    found: Callable[[], None] = lambda: None,
+) -> Looked:
+    """Look at these objects; `told` is called with how many are done, `found` once or more when there are hits."""
     looked = Looked()
     lock, stopped = Lock(), Event()
 
@@ -47,6 +54,8 @@ def look(git: Git, objects: Listed, digger: Digger, threads: int, told: Callable
                 looked.done += count
                 looked.size += size
                 told(looked.done)
+                if looked.hits:
+                    found()
             if stopped.is_set():
                 return
 
@@ -70,7 +79,7 @@ def _look(piece: Chunk | Large, digger: Digger, looked: Looked) -> tuple[int, in
     others, trees = piece.without_trees()
     _look_closer(others, digger.sieve.pieces(others.data, others.starts), digger, looked)
     _look_closer(trees, digger.sieve.names(trees.data, trees.starts), digger, looked)
-    return len(piece.objects), len(piece.data)
+    return len(piece.objects), sum(one.size for one in piece.objects)
 
 
 def _look_closer(chunk: Chunk, closer: set[int], digger: Digger, looked: Looked) -> None:

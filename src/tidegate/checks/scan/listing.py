@@ -67,7 +67,7 @@ def _name(path: bytes) -> bytes:
     return path.rpartition(b"/")[2]
 
 
-def walked(top: Path, folder: bytes, warnings: list[str]) -> Iterator[bytes]:
+def walked(top: Path, folder: bytes, warnings: list[str], passed_over: frozenset[bytes] = TOOLS) -> Iterator[bytes]:
     """The files below a folder, symbolic links neither followed nor listed."""
     waiting = [folder]
     root = os.fsencode(top)
@@ -85,7 +85,7 @@ def walked(top: Path, folder: bytes, warnings: list[str]) -> Iterator[bytes]:
         for entry in entries:
             path = joined(here, entry.name)
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in TOOLS:
+                if entry.name not in passed_over:
                     waiting.append(path)
             elif entry.is_file(follow_symlinks=False):
                 yield path

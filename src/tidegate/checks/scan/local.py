@@ -9,7 +9,7 @@ from tidegate.checks.scan.listing import walked
 
 _FILES = (b"config", b"config.worktree", b"description", b"packed-refs", b"FETCH_HEAD")
 _MESSAGES = ("*_MSG", "*_EDITMSG", "*_DESCRIPTION")
-_FOLDERS = (b"hooks", b"info", b"logs")
+_FOLDERS = (b"hooks", b"info", b"logs", b"rebase-apply", b"rebase-merge", b"worktrees")
 
 
 def local_files(common: Path, digger: Digger) -> Iterator[tuple[Hit, bytes]]:

@@ -163,13 +163,20 @@ def _zip(file: IO[bytes], budget: Budget) -> Iterator[Member]:
 
 
 def _directory_size(file: IO[bytes]) -> int:
-    """As the end record says: zipfile reads that many bytes, and an object for each member, at once."""
-    file.seek(0, 2)
-    file.seek(max(0, file.tell() - 65_557))
+    """As the end record says: zipfile reads that many bytes, and an object for each member, at once.
+
+    0 for a record that cannot be true: zipfile finds the damage itself.
+    """
+    end = file.seek(0, 2)
+    file.seek(max(0, end - 65_557))
     tail = file.read()
     file.seek(0)
     at = tail.rfind(b"PK\x05\x06")
-    return int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+    size = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+    if size == 0xFFFF_FFFF:  # more than fits: the record of zip64 has it
+        wide = tail.rfind(b"PK\x06\x06")
+        size = int.from_bytes(tail[wide + 40 : wide + 48], "little") if wide >= 0 else 0
+    return size if size <= end else 0
 
 
 def _tar(file: Any, budget: Budget) -> Iterator[Member]:

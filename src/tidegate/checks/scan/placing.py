@@ -8,7 +8,7 @@ from tidegate.checks.scan.git import Git
 from tidegate.checks.scan.names import display
 from tidegate.checks.scan.objects import Object
 from tidegate.checks.scan.results import Place
-from tidegate.checks.scan.trace import Sighting, commits, in_history, in_index, reachable, references, roots
+from tidegate.checks.scan.trace import EarlyLog, Sighting, commits, in_history, in_index, reachable, references, roots
 
 _LOST_COMMIT = "no branch or tag leads there; `git gc` drops it in time, but it may have been pushed"
 _LOST_BLOB = "in no commit: it was staged once; `git gc` drops it in time"
@@ -16,14 +16,14 @@ _LOST_BLOB = "in no commit: it was staged once; `git gc` drops it in time"
 Found = tuple[Hit, Place]
 
 
-def place_all(git: Git, hits: dict[Object, list[Hit]], prefix: bytes) -> Iterator[Found]:
+def place_all(git: Git, log: EarlyLog, hits: dict[Object, list[Hit]], prefix: bytes) -> Iterator[Found]:
     """A place for every hit and every path; paths begin with `prefix`."""
     kinds: dict[bytes, dict[bytes, list[Hit]]] = {}
     for one, found in hits.items():
         kinds.setdefault(one.type, {})[one.id] = found
     unreachable = _Unreachable(git)
-    yield from _contents(git, kinds.get(b"blob", {}), prefix, unreachable)
-    yield from _names(git, kinds.get(b"tree", {}), prefix)
+    yield from _contents(git, log, kinds.get(b"blob", {}), prefix, unreachable)
+    yield from _names(git, log, kinds.get(b"tree", {}), prefix)
     yield from _messages(git, kinds.get(b"commit", {}), unreachable)
     yield from _tags(git, kinds.get(b"tag", {}))
 
@@ -45,10 +45,12 @@ class _Unreachable:
         return self._ids
 
 
-def _contents(git: Git, hits: dict[bytes, list[Hit]], prefix: bytes, lost: _Unreachable) -> Iterator[Found]:
+def _contents(
+    git: Git, log: EarlyLog, hits: dict[bytes, list[Hit]], prefix: bytes, lost: _Unreachable
+) -> Iterator[Found]:
     if not hits:
         return
-    seen = in_history(git, set(hits), lost.ids)
+    seen = in_history(git, log, set(hits), lost.ids)
     left = hits.keys() - seen.keys()
     index, refs = (in_index(git), references(git)) if left else ({}, {})
     for name, found in hits.items():
@@ -72,9 +74,9 @@ def _note(sighting: Sighting) -> str | None:
     return None
 
 
-def _names(git: Git, hits: dict[bytes, list[Hit]], prefix: bytes) -> Iterator[Found]:
+def _names(git: Git, log: EarlyLog, hits: dict[bytes, list[Hit]], prefix: bytes) -> Iterator[Found]:
     """File names; the path is that of the folder, and the object is its tree."""
-    below = in_history(git, set(hits), list) if hits else {}
+    below = in_history(git, log, set(hits), list) if hits else {}
     tops = roots(git, hits.keys() - below.keys()) if hits else {}
     for name, found in hits.items():
         sighting = tops.get(name) or next(iter(below.get(name, ())), None)

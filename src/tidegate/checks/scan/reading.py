@@ -137,8 +137,8 @@ class _Stream:
     def _large(self, one: Object) -> Large | None:
         """The blob whose beginning is at hand; None when git could not write all of it."""
         file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever looks at it closes it
-        data = self._data[self._data.index(b"\n") + 1 :]
         left = one.size
+        data = self._data[self._data.index(b"\n") + 1 :] or self._source.read(min(left, _CHUNK))
         while left and data:
             piece = data[:left]
             if one.size - left <= LARGEST:

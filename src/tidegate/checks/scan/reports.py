@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from tidegate.checks.scan.dig import Hit
-from tidegate.checks.scan.gather import Gathered, fingerprint
-from tidegate.checks.scan.match import credentials, shown
+from tidegate.checks.scan.gather import Gathered
+from tidegate.checks.scan.match import credentials, fingerprint, shown
 from tidegate.checks.scan.names import display, display_path
 from tidegate.checks.scan.results import Place
 from tidegate.checks.scan.trouble import ScanError

@@ -57,6 +57,8 @@ def scan(
     if repository is None:
         scanning.notes.append("this is in no git repository: there is no history to read")
     findings = scanning.gathered.findings(suppressions, today or datetime.now(UTC).date())
+    if repository is not None and history and not (staged or scanning.unknowns or (listed and listed.chosen)):
+        scanning.notes += suppressions.idle(one.fingerprint for one in findings)
     return ScanResult(
         root=display_path(top),
         history="none" if repository is None else "read" if history and not staged else "skipped",
@@ -114,7 +116,7 @@ def _listed(top: Path, repository: Repository | None, paths: list[Path]) -> List
     for path in paths:
         below = os.path.relpath(os.fsencode(_below(path, top)), os.fsencode(top))
         found = [one for one in (*listed.files, *listed.published) if one == below or one.startswith(below + b"/")]
-        chosen += found or walked(top, below, listed.warnings)
+        chosen += found or walked(top, below, listed.warnings, frozenset({b".git"}))
     return Listed(list(dict.fromkeys(chosen)), [], [], listed.warnings, chosen=True)
 
 

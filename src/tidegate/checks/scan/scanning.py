@@ -21,6 +21,7 @@ from tidegate.checks.scan.repository import Repository, find_repository
 from tidegate.checks.scan.results import Progress, Risk, Unknown
 from tidegate.checks.scan.sieve import Sieve
 from tidegate.checks.scan.staged import staged
+from tidegate.checks.scan.trace import EarlyLog
 from tidegate.checks.scan.trouble import ScanError
 
 _PUBLISHED = "build output: git ignores it, but whoever serves it publishes it"
@@ -81,8 +82,10 @@ class Scanning:
         objects = all_objects(repository.git)
         new = objects.without(known)
         threads = min(MOST_THREADS, os.cpu_count() or 1)
-        looked = look(repository.git, new, self._digger, threads, self._telling("history", len(new.ids)))
-        for hit, place in place_all(repository.git, looked.hits, prefix):
+        log = EarlyLog(repository.git, len(objects.ids))
+        telling = self._telling("history", len(new.ids))
+        looked = look(repository.git, new, self._digger, threads, telling, log.begin)
+        for hit, place in place_all(repository.git, log, looked.hits, prefix):
             self.gathered.add(hit, place)
         for hit, path in local_files(repository.common, self._digger):
             self.gathered.add(hit, place_of(hit, "git", prefix + path))

@@ -10,7 +10,7 @@ A fingerprint stands for one secret, wherever it moves, and for no other secret 
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any, Final
@@ -34,6 +34,11 @@ class Suppressions(Struct, frozen=True):
     def find(self, name: str) -> Suppressed | None:
         """What is said about the secret of that fingerprint."""
         return self.rules.get(name)
+
+    def idle(self, found: Iterable[str]) -> list[str]:
+        """A note for each suppression that suppresses nothing of what was found."""
+        left = self.rules.keys() - set(found)
+        return [f"{FILE}: {name} is nowhere any more; its suppression can go" for name in sorted(left)]
 
 
 def parse(text: bytes, place: str) -> Suppressions:

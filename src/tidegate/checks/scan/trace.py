@@ -1,6 +1,7 @@
 """Where objects come from: in which commit, under which path, by whom.  Asked only about objects with findings."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from msgspec import Struct
 
@@ -9,8 +10,12 @@ from tidegate.checks.scan.objects import listed
 
 _FORMAT = "--format=%x01%H%x00%aI%x00%an%x00%S"
 _DIFF = ("-m", "-t", "--raw", "--no-abbrev", "-z", "--no-renames", "--no-ext-diff", "--no-textconv")
+_LOG = ("log", "--ignore-missing", "--all", *_DIFF, _FORMAT)
 _MOST_ASKED = 500
 """Objects that are named on one command line."""
+
+_MOST_EARLY = 300_000
+"""Objects of a repository whose whole log is asked for early: it is kept in memory."""
 
 
 class Sighting(Struct, frozen=True):
@@ -24,14 +29,40 @@ class Sighting(Struct, frozen=True):
     """The reference that led there, as `refs/stash`; empty when none does."""
 
 
+class EarlyLog:
+    """The log of all commits, asked for at the first finding, while other objects are still being read."""
+
+    def __init__(self, git: Git, objects: int) -> None:
+        self._git = git
+        self._wanted = objects <= _MOST_EARLY
+        self._pool = ThreadPoolExecutor(1)
+        self._log: Future[bytes] | None = None
+
+    def begin(self) -> None:
+        """Ask for it; once is enough."""
+        if self._wanted:
+            self._wanted = False
+            self._log = self._pool.submit(self._git.written, *_LOG)
+
+    def sightings(self, wanted: set[bytes]) -> "Iterator[tuple[bytes, Sighting]]":
+        """What commits have brought in; at least what is wanted."""
+        if self._log is not None:
+            yield from _sightings(self._log.result(), walked=True)
+            return
+        asked = [f"--find-object={one.decode()}" for one in wanted] if len(wanted) <= _MOST_ASKED else []
+        yield from _sightings(self._git.written(*_LOG, *asked), walked=True)
+
+
 def reachable(git: Git) -> set[bytes]:
     """The commits that a reference leads to."""
     return set(_lines(git, "rev-list", "--ignore-missing", "--all"))
 
 
-def in_history(git: Git, wanted: set[bytes], unreachable: Callable[[], list[bytes]]) -> dict[bytes, list[Sighting]]:
+def in_history(
+    git: Git, log: EarlyLog, wanted: set[bytes], unreachable: Callable[[], list[bytes]]
+) -> dict[bytes, list[Sighting]]:
     """For each blob or tree its oldest sighting under each path; in unreachable commits only what is nowhere else."""
-    found = _oldest(_log(git, wanted), wanted)
+    found = _oldest(log.sightings(wanted), wanted)
     left = wanted - found.keys()
     lost = unreachable() if left else []
     if lost:
@@ -77,11 +108,6 @@ def in_index(git: Git) -> dict[bytes, bytes]:
     """The blobs of the index, with a path of each."""
     entries = (one.partition(b"\t") for one in git.written("ls-files", "--stage", "-z").split(b"\0") if one)
     return {meta.split()[1]: path for meta, _, path in entries}
-
-
-def _log(git: Git, wanted: set[bytes]) -> Iterator[tuple[bytes, Sighting]]:
-    asked = [f"--find-object={one.decode()}" for one in wanted] if len(wanted) <= _MOST_ASKED else []
-    yield from _sightings(git.written("log", "--ignore-missing", "--all", *_DIFF, *asked, _FORMAT), walked=True)
 
 
 def _oldest(sightings: Iterable[tuple[bytes, Sighting]], wanted: set[bytes]) -> dict[bytes, list[Sighting]]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from tidegate.checks.check import Check
 from tidegate.checks.facts.doors import Door, frameworks_without_routes
-from tidegate.checks.facts.limiters import limits_everything, limits_of
+from tidegate.checks.facts.limiters import limits_of
 from tidegate.checks.facts.requests import Request
+from tidegate.checks.facts.wide import limits_around
 from tidegate.checks.project import Project
 from tidegate.checks.topics.usual import NO_DOOR, count, no_request
 from tidegate.checks.tree.nodes import Const, Node
@@ -35,10 +36,15 @@ def limited(project: Project) -> Iterator[Verdict]:
             continue
         if limits_of(project.program, project.reach, door):
             continue
-        if limits_everything(project.program, project.application(door.module.path)):
+        around = limits_around(project.program, project.application(door.module.path), door)
+        if around == "yes":
             continue
         open_ += 1
         place = project.place(door.module, door.function)
+        if around == "unknown":
+            text = f"a limiter stands before some paths, and whether {door.name} is one of them cannot be seen"
+            yield unknown(text, supply="`tidegate drill`, or attest it", place=_head(place))
+            continue
         fix = "Count requests by user id before the call: a limiter library, own code, or `tidegate.guard(client)`."
         yield failed(_head(place), f"{door.name} asks Claude for anybody, as often as they like.", fix=fix)
     if not open_:

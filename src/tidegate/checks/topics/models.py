@@ -6,7 +6,7 @@ from typing import Final
 
 from tidegate.checks.check import Check
 from tidegate.checks.facts.manners import GIVEN, MODEL, VERSION, refused, sdk_version
-from tidegate.checks.facts.models import find_model
+from tidegate.checks.facts.models import find_model, is_of_platform
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.program.fold import Known, Value, source_of
 from tidegate.checks.project import Project
@@ -17,6 +17,7 @@ from tidegate.checks.verdict import Verdict, failed, passed, unknown, warned
 
 SOON: Final = timedelta(days=120)
 _SUPPLY: Final = "its name, in sight, or as the default of a variable"
+_PLATFORMS: Final = ("Bedrock", "BedrockMantle", "Vertex", "Foundry", "AWS", "GoogleCloud")
 _SETTLES: Final = {
     VERSION: "the version of the SDK in requirements.txt, pyproject.toml or package.json",
     MODEL: "the model's name, in sight",
@@ -62,10 +63,16 @@ def _judge(project: Project, request: Request, value: Value) -> Verdict | None:
     fix = f"Move to {model.instead}, after a test."
     if model.retired or (model.ends is not None and model.ends <= project.today):
         when = f" on {model.ends}" if model.ends else ""
+        if is_of_platform(value.value) or _is_platform(request):
+            return warned(place, f"{model.id} ended{when} at Anthropic; your platform has its own last day.", fix=fix)
         return failed(place, f"{model.id} ended{when}: requests are refused.", fix=fix)
     if model.ends is not None and model.ends - project.today <= SOON:
         return warned(place, f"{model.id} ends on {model.ends}, {_days(project.today, model.ends)}.", fix=fix)
     return None
+
+
+def _is_platform(request: Request) -> bool:
+    return request.client is not None and request.client.name.rpartition(".")[2].endswith(_PLATFORMS)
 
 
 def _days(today: date, end: date) -> str:

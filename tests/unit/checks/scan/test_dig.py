@@ -5,6 +5,8 @@ import io
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tidegate.checks.scan import dig as dig_module
 from tidegate.checks.scan.dig import Digger, Hit
@@ -105,3 +107,22 @@ def test_nesting_has_an_end_and_it_is_told() -> None:
     hits, cut = Digger(Sieve(), UNPACK).dig(data)
     assert hits == []
     assert cut == "archives are nested more than 4 deep in it"
+
+
+STARTS = [
+    b"",
+    b"\x1f\x8b\x08",
+    b"BZh9",
+    b"\xfd7zXZ\0",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\xff\xfe",
+    bytes(257) + b"ustar",
+]
+
+
+@settings(deadline=None)
+@given(st.sampled_from(STARTS), st.binary(max_size=400), st.sampled_from(sorted(HIDDEN)))
+def test_no_content_makes_it_fail(start: bytes, noise: bytes, place: str) -> None:
+    for data in (start + noise, start + HIDDEN[place].hide("x") + noise, b64(start + noise)):
+        assert dug(data) == []

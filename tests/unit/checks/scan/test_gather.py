@@ -4,7 +4,8 @@ import random
 from datetime import date
 
 from tidegate.checks.scan.dig import Hit
-from tidegate.checks.scan.gather import Gathered, fingerprint, place_of
+from tidegate.checks.scan.gather import Gathered, place_of
+from tidegate.checks.scan.match import fingerprint
 from tidegate.checks.scan.results import Finding, Place, Suppressed
 from tidegate.checks.scan.suppressions import Suppressions
 from unit.checks.scan.fakes import MAKERS

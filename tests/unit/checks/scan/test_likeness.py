@@ -4,7 +4,7 @@ import random
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.checks.scan.likeness import looks_random
@@ -40,11 +40,13 @@ def test_what_people_write(text: str) -> None:
     assert not looks_random(text)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=URLSAFE, min_size=1, max_size=31), st.integers(3, 9))
 def test_a_block_that_is_repeated(block: str, times: int) -> None:
     assert not looks_random(block * times)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_has_an_answer(text: str) -> None:
     assert looks_random(text) in (True, False)

@@ -130,3 +130,9 @@ def test_fields_of_a_database_stand_side_by_side(tmp_path: Path) -> None:
         database.commit()
     assert {match.secret.decode() for match in found(file.read_bytes())} == set(secrets)
     assert found(f"name{secrets[0]}https://example.test") == []
+
+
+@pytest.mark.parametrize("half", [("MfKQ9r8GKYqrTwjU", "PD8ILPZIo2LaLaSw"), ("C2FVsBQIhrscChlQ", "IMV+b5sSYspob7oD")])
+def test_the_examples_of_webhook_libraries_are_none(half: tuple[str, str]) -> None:
+    assert found(f"whsec_{half[0]}{half[1]}") == []
+    assert len(found(f"whsec_{half[1]}{half[0]}")) == 1

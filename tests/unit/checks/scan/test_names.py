@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.checks.scan.names import display
@@ -29,6 +29,7 @@ def test_names(raw: bytes, told: str) -> None:
     assert display(raw) == told
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_every_name_can_be_printed(raw: bytes) -> None:
     told = display(raw)

@@ -9,7 +9,8 @@ import pytest
 
 from tidegate.checks.scan.dig import Hit
 from tidegate.checks.scan.document import document, sarif
-from tidegate.checks.scan.gather import Gathered, fingerprint
+from tidegate.checks.scan.gather import Gathered
+from tidegate.checks.scan.match import fingerprint
 from tidegate.checks.scan.results import Counts, Place, Risk, ScanResult, Suppressed, Unknown
 from tidegate.checks.scan.suppressions import Suppressions
 from tidegate.checks.scan.text import lines

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tidegate.checks.scan.dig import Hit
-from tidegate.checks.scan.gather import Gathered, fingerprint
+from tidegate.checks.scan.gather import Gathered
+from tidegate.checks.scan.match import fingerprint
 from tidegate.checks.scan.reports import read_report
 from tidegate.checks.scan.results import Finding, Place
 from tidegate.checks.scan.suppressions import Suppressions

@@ -4,7 +4,7 @@ import base64
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.checks.scan.runs import LEAST, decodings, joined, runs
@@ -41,12 +41,14 @@ def test_a_line_of_other_text_is_not_joined() -> None:
     assert joined(text, 0, len(TEXT)) == (TEXT, len(TEXT))
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=40, max_size=200), st.integers(0, 3), st.booleans())
 def test_one_of_the_decodings_has_the_content(data: bytes, before: int, url: bool) -> None:
     encoded = (base64.urlsafe_b64encode if url else base64.b64encode)(data).rstrip(b"=")
     assert any(data in one for one in decodings(b"xyz"[:before] + encoded))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ABCxyz019+/-_", max_size=9000))
 def test_every_run_can_be_decoded(text: str) -> None:
     assert decodings(text.encode())

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.checks.scan.dig import Digger
@@ -35,6 +35,7 @@ def test_whatever_holds_a_secret_needs_a_closer_look(place: str) -> None:
         assert Sieve().may_hold(data) or has_mark(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_what_it_passes_over_has_no_hit(data: bytes) -> None:
     sieve = Sieve()

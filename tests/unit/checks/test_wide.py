@@ -1,0 +1,79 @@
+"""What limits more than one door, and which of them."""
+
+import pytest
+
+from tidegate.checks.facts.doors import find_doors
+from tidegate.checks.facts.wide import limits_around
+from unit.checks.programs import program
+
+FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n@app.post('/api/x')\ndef f(): ..."
+EXPRESS = "import express from 'express'; const app = express(); app.post('/api/x', (q, r) => {})"
+ROUTER = "import express from 'express'; export const routes = express.Router(); routes.post('/x', (q, r) => {})"
+API = "from fastapi import APIRouter\nrouter = APIRouter({})\n@router.post('/x')\ndef f(): ..."
+LIMIT = "import rateLimit from 'express-rate-limit'; const limit = rateLimit({});"
+
+COVERS = {
+    "middleware": (
+        {
+            "a.py": FASTAPI,
+            "b.py": "from slowapi.middleware import SlowAPIMiddleware\na.add_middleware(SlowAPIMiddleware)",
+        },
+        "yes",
+    ),
+    "default limits": (
+        {"a.py": FASTAPI, "b.py": "from flask_limiter import Limiter\nLimiter(f, default_limits=['5/minute'])"},
+        "yes",
+    ),
+    "a limiter without defaults": ({"a.py": FASTAPI, "b.py": "from flask_limiter import Limiter\nLimiter(f)"}, "no"),
+    "Django REST": (
+        {"a.py": FASTAPI, "settings.py": "REST_FRAMEWORK = {'DEFAULT_THROTTLE_CLASSES': ['x.UserRateThrottle']}"},
+        "yes",
+    ),
+    "a model in Django's admin": ({"a.py": FASTAPI, "b.py": "admin.site.register(RateLimitRecord)"}, "no"),
+    "its router": ({"a.py": API.format("dependencies=[Depends(rate_limit)]")}, "yes"),
+    "another router": ({"a.py": FASTAPI, "b.py": "APIRouter(dependencies=[Depends(rate_limit)])"}, "no"),
+    "where it is included": (
+        {
+            "a.py": API.format(""),
+            "b.py": "from a import router\napp.include_router(router, dependencies=[Depends(rate_limit)])",
+        },
+        "yes",
+    ),
+    "where another is included": (
+        {
+            "a.py": FASTAPI,
+            "b.py": "from x import router\napp.include_router(router, dependencies=[Depends(rate_limit)])",
+        },
+        "no",
+    ),
+    "Express": ({"a.ts": f"{LIMIT}{EXPRESS}; app.use(limit)"}, "yes"),
+    "Fastify": ({"a.ts": f"{EXPRESS}; app.register(rateLimit, {{ max: 5 }})"}, "yes"),
+    "a path above": ({"a.ts": f"{LIMIT}{EXPRESS}; app.use('/api', limit)"}, "yes"),
+    "another path": ({"a.ts": f"{LIMIT}{EXPRESS}; app.use('/login', limit)"}, "no"),
+    "a path that only begins so": ({"a.ts": f"{LIMIT}{EXPRESS}; app.use('/ap', limit)"}, "no"),
+    "a path elsewhere": ({"a.ts": ROUTER, "b.ts": f"{LIMIT} app.use('/chat', limit, routes)"}, "unknown"),
+    "the router itself": ({"a.ts": f"{LIMIT}{ROUTER}; routes.use(limit)"}, "yes"),
+    "a router of another file": ({"a.ts": ROUTER, "b.ts": f"{LIMIT} const r = express.Router(); r.use(limit)"}, "no"),
+    "Next.js": (
+        {
+            "a.ts": EXPRESS,
+            "middleware.ts": "import { ratelimit } from './x'; export async function middleware(r) "
+            "{ await ratelimit.limit(r.ip) }",
+        },
+        "yes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "covers"), COVERS.values(), ids=COVERS)
+def test_what_stands_around_a_door(files: dict[str, str], covers: str) -> None:
+    made = program(files)
+    (door,) = [one for one in find_doors(made) if one.module.path in {"a.py", "a.ts"}]
+    assert limits_around(made, ".", door) == covers
+
+
+def test_another_application_of_the_repository_counts_for_nothing() -> None:
+    made = program({"services/x/a.ts": EXPRESS, "web/b.ts": f"{LIMIT}{EXPRESS}; app.use(limit)"})
+    door = next(one for one in find_doors(made) if one.module.path == "services/x/a.ts")
+    assert limits_around(made, "services/x", door) == "no"
+    assert limits_around(made, ".", door) == "yes"
