@@ -63,7 +63,10 @@ def _history(result: ScanResult, *, asked: bool) -> Secrets:
     if not asked:
         return Secrets(unknowns=(Unknown("the history was not read (--no-history)", "a run without --no-history"),))
     hidden = {"history", "message", "tag", "name", "git"}
+    # One place of each finding: a key that was committed may stand in the files as well, and those come first.
     found = tuple(
-        (finding, place) for finding in result.findings for place in finding.places[:1] if place.where in hidden
+        (finding, place)
+        for finding in result.findings
+        for place in [place for place in finding.places if place.where in hidden][:1]
     )
     return Secrets(found, result.unknowns, result.counts.objects)
