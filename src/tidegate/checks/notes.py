@@ -24,7 +24,10 @@ FILE: Final = "tidegate-check.toml"
 LONGEST: Final = timedelta(days=184)
 """For how long an attestation may count."""
 
-_COMMENT = re.compile(r"tidegate:\s*allow\[([A-Z0-9, ]*)\]\s*(?:until\s+(\S+?))?\s*(?::\s*(.*?))?\s*(?:\*/|-->)?\s*$")
+_COMMENT = re.compile(
+    r"(?:#|//|/\*|<!--|--|\*)\s*tidegate:\s*allow\[([A-Z0-9, ]*)\]\s*(?:until\s+(\S+?))?\s*(?::\s*(.*?))?"
+    r"\s*(?:\*/\}?|-->)?\s*$"
+)
 _ID = re.compile(r"TG\d{3,4}")
 
 

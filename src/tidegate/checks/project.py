@@ -17,9 +17,10 @@ from tidegate.checks.facts.reach import Reach, find_reach, leaking
 from tidegate.checks.facts.requests import Asking, Client, Request, find_asking
 from tidegate.checks.facts.through import Through, find_through
 from tidegate.checks.facts.ways import FOREIGN
+from tidegate.checks.facts.wide import Wide, find_wide
 from tidegate.checks.files.bundles import Bundles, read_bundles
 from tidegate.checks.files.ignored import Ignored, read_ignored
-from tidegate.checks.files.kinds import MANIFESTS, language_of
+from tidegate.checks.files.kinds import MANIFESTS, language_of, name_of
 from tidegate.checks.files.listing import Listing, list_files
 from tidegate.checks.files.reading import Unread
 from tidegate.checks.files.settings import Text, read_settings
@@ -59,6 +60,8 @@ class Project(Struct, frozen=True):
     layers: tuple[Layer, ...]
     """Retries around requests."""
     limiters: tuple[Limiter, ...]
+    wide: tuple[Wide, ...]
+    """Limits of more than one door."""
     through: Through
     """Whether and how requests pass tidegate."""
     applications: tuple[str, ...]
@@ -128,8 +131,7 @@ def read_project(
     tell(f"looking for Claude in {len(listing.paths):,} files")
     chosen = choose_sources(listing)
     tell(f"reading {len(chosen.read):,} sources that have to do with Claude")
-    modules, unread = _read(chosen)
-    program = Program(modules, frozenset(listing.paths))
+    program, unread = _read(chosen, listing)
     asking = find_asking(program)
     reach = find_reach(program, asking.requests)
     doors = find_doors(program)
@@ -149,6 +151,7 @@ def read_project(
         handlers=find_handlers(program),
         layers=find_layers(program, reach, asking.requests),
         limiters=find_limiters(program),
+        wide=find_wide(program),
         through=find_through(program, listing, texts),
         applications=folders,
         foreign=tuple(_beyond(program, asking, chosen)),
@@ -170,8 +173,8 @@ def _list(root: Path, notes: Notes, file: str) -> Listing:
 
 def _applications(listing: Listing) -> tuple[str, ...]:
     """The folders with a manifest, and the root."""
-    where = map(PurePosixPath, listing.paths)
-    return tuple(sorted({".", *(path.parent.as_posix() for path in where if path.name in MANIFESTS)}))
+    found = (path for path in listing.paths if name_of(path) in MANIFESTS)
+    return tuple(sorted({".", *(path.rpartition("/")[0] or "." for path in found)}))
 
 
 def _application(folders: Iterable[str], path: str) -> str:
@@ -184,7 +187,7 @@ def _asked(folders: Iterable[str], asking: Asking) -> set[str]:
     return {_application(folders, request.module.path) for request in asking.requests}
 
 
-def _read(sources: Sources) -> tuple[dict[str, Module], tuple[Unread, ...]]:
+def _read(sources: Sources, listing: Listing) -> tuple[Program, tuple[Unread, ...]]:
     modules: dict[str, Module] = {}
     unread = list(sources.unread)
     for source in sources.read:
@@ -194,7 +197,7 @@ def _read(sources: Sources) -> tuple[dict[str, Module], tuple[Unread, ...]]:
             unread.append(Unread(source.path, str(error), mentions=True))
         except ImportError:
             unread.append(Unread(source.path, _needs(source), mentions=True))
-    return modules, tuple(unread)
+    return Program(modules, frozenset(listing.paths)), tuple(unread)
 
 
 def _needs(source: Source) -> str:
@@ -215,21 +218,31 @@ def _libraries(program: Program, requests: Iterable[Request]) -> Iterator[str]:
     for module in program.modules.values():
         if not module.mentions:
             continue
-        names: set[str] = set()
-        for node in module.every(Import):
-            if program.module_of(module, node.module) is None:
-                names.update(name for top, name in FOREIGN.items() if _is_of(node.module, top))
+        foreign = {
+            node.module for node in module.every(Import) if any(one in FOREIGN for one in _packages(node.module))
+        }
+        names = {
+            FOREIGN[one]
+            for spec in foreign
+            if program.module_of(module, spec) is None
+            for one in _packages(spec)
+            if one in FOREIGN
+        }
         yield from (f"{module.path} uses {name}" for name in sorted(names) if (module.path, name) not in read)
+
+
+def _packages(spec: str) -> Iterator[str]:
+    """A module and the packages that it is in: `a.b.c`, `a`, `a.b`; `@scope/name/part`, `@scope`, `@scope/name`."""
+    yield spec
+    for place, sign in enumerate(spec):
+        if sign in "./":
+            yield spec[:place]
 
 
 def _unseen(program: Program, asking: Asking) -> Iterator[str]:
     """The first source that has the SDK, where no request was seen at all."""
     if not asking.requests:
         for module in program.modules.values():
-            if any(_is_of(one, "anthropic") or one.startswith("@anthropic-ai/") for one in module.imported):
+            if any({"anthropic", "@anthropic-ai"} & {*_packages(one)} for one in module.imported):
                 yield f"{module.path} has the SDK, and where it asks was not seen"
                 return
-
-
-def _is_of(module: str, package: str) -> bool:
-    return module == package or module.startswith((f"{package}.", f"{package}/"))

@@ -29,6 +29,8 @@ class Report(Struct, frozen=True):
     uses_claude: bool
     looked_at: int
     notices: tuple[str, ...] = ()
+    asked: str = ""
+    """What was to be checked, as a command line names it; empty: the folder that the command runs in."""
 
 
 class Point(Struct, frozen=True):
@@ -105,7 +107,8 @@ def next_step(report: Report) -> str:
     failing = [verdict for verdict in report.verdicts if verdict.state is State.FAIL]
     mendable = sum(bool(verdict.edits) for verdict in report.verdicts if verdict.state in {State.FAIL, State.WARN})
     if mendable:
-        return f"tidegate check --fix    # mends {mendable} of them and shows the changes"
+        command = " ".join(("tidegate check", *([report.asked] if report.asked else []), "--fix"))
+        return f"{command}    # mends {mendable} of them and shows the changes"
     if failing:
         return f"tidegate explain {failing[0].check}"
     open_ = next((verdict for verdict in report.verdicts if verdict.state is State.UNKNOWN), None)

@@ -17,6 +17,7 @@ from tidegate.checks.notes import LONGEST, Notes, read_comments
 from tidegate.checks.profiles import BUILT, Profile
 from tidegate.checks.project import Project
 from tidegate.checks.report import Report
+from tidegate.checks.topics.usual import LOOK
 from tidegate.checks.verdict import Evidence, State, Verdict, skipped, unknown
 
 _NOT_GATHERED = frozenset[Evidence]({"static", "history", "config"})
@@ -35,7 +36,7 @@ def run(
     verdicts: list[Verdict] = []
     for check in checks:
         tell(f"{check.id} {check.title}")
-        found = (replace(verdict, check=check.id) for verdict in _look(check, project, profile))
+        found = (_named(verdict, check) for verdict in _look(check, project, profile))
         verdicts.extend(_noted(verdict, notes, project.today) for verdict in found)
     return Report(
         root=str(project.root),
@@ -44,6 +45,10 @@ def run(
         looked_at=project.looked_at,
         notices=(*project.notices, *_unread(project), *comments),
     )
+
+
+def _named(verdict: Verdict, check: Check) -> Verdict:
+    return replace(verdict, check=check.id, supply=verdict.supply.replace("--attest ID", f"--attest {check.id}"))
 
 
 def _look(check: Check, project: Project, profile: Profile) -> list[Verdict]:
@@ -69,7 +74,7 @@ def _missing(check: Check, project: Project) -> tuple[str, str]:
     lost = next((f"{one.path} {one.why}" for one in project.unread if one.mentions), "")
     if not lost and check.scope == "requests":
         lost = next(iter(project.foreign), "")
-    return lost, "a look at it, and [[attest]] in tidegate-check.toml; the notes say what could not be read"
+    return lost, f"{LOOK} (the notes say what could not be read)"
 
 
 def _unread(project: Project) -> Iterator[str]:

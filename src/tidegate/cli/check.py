@@ -1,5 +1,6 @@
 """`tidegate check`: the pre-launch checklist over a project's own code, with evidence."""
 
+import shlex
 import sys
 import time
 from datetime import UTC, datetime
@@ -84,6 +85,7 @@ class _Asked:
 
     def __init__(self, path: Path, where: Where, words: tuple[list[str], list[str]], *, history: bool) -> None:
         self.root, self.file = _target(path)
+        self.path = "" if path == Path() else visible(shlex.quote(str(path)))
         self.profile = where.profile
         self.checks = _selected(*words, usual(where.profile, receipt=where.has_receipt(self.root)))
         self.beside = Beside(where, self.root)
@@ -107,9 +109,8 @@ class _Asked:
         project = self.beside.join(project)
         report = run(project, self.checks, profile=PROFILES[self.profile], known=BY_ID, tell=self.telling.say)
         self.telling.end()
-        if self.profile == "boot":  # there are no sources that could tell
-            report = replace(report, uses_claude=True)
-        return project, report
+        uses = report.uses_claude or self.profile == "boot"  # there are no sources that could tell
+        return project, replace(report, uses_claude=uses, asked=self.path)
 
 
 def _target(path: Path) -> tuple[Path, str]:

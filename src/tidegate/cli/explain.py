@@ -36,7 +36,8 @@ def _find(text: str) -> list[Check]:
     found = [one for one in EVERY if str(one.point) == point]
     if found:
         return found
-    near = get_close_matches(name, BY_ID, n=1, cutoff=0.5)
+    related = [one for one in BY_ID if one[:-2] == name[:-2]]
+    near = get_close_matches(name, related or BY_ID, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "`tidegate check --list` shows them all"
     raise NotFoundError(f"there is no check {text!r}; {hint}")
 

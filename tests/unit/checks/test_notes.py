@@ -19,6 +19,8 @@ KNOWN = frozenset(BY_ID)
         "const x = 1; // tidegate: allow[TG502] until 2027-03-01: because",
         "/* tidegate: allow[TG502] until 2027-03-01: because */",
         "<!-- tidegate: allow[TG502] until 2027-03-01: because -->",
+        "{/* tidegate: allow[TG502] until 2027-03-01: because */}",
+        " * tidegate: allow[TG502] until 2027-03-01: because",
         "#tidegate:allow[ TG502 ] until 2027-03-01 : because",
     ],
 )
@@ -50,7 +52,9 @@ def test_comments_that_count_for_nothing(line: str, why: str) -> None:
 
 
 def test_other_comments() -> None:
-    assert read_comments("a.py", ["# tidegate: a gateway", "# allow[TG502]"], KNOWN) == ([], [])
+    assert read_comments(
+        "a.py", ["# tidegate: a gateway", "# allow[TG502]", "say('tidegate: allow[TG502] until 2027-03-01: x')"], KNOWN
+    ) == ([], [])
 
 
 @pytest.mark.parametrize(("line", "covered"), [(4, False), (5, True), (6, True), (7, False)])

@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate.checks.facts.doors import find_doors
-from tidegate.checks.facts.wide import limits_around
+from tidegate.checks.facts.wide import find_wide, limits_around
 from unit.checks.programs import program
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n@app.post('/api/x')\ndef f(): ..."
@@ -69,11 +69,11 @@ COVERS = {
 def test_what_stands_around_a_door(files: dict[str, str], covers: str) -> None:
     made = program(files)
     (door,) = [one for one in find_doors(made) if one.module.path in {"a.py", "a.ts"}]
-    assert limits_around(made, ".", door) == covers
+    assert limits_around(made, find_wide(made), ".", door) == covers
 
 
 def test_another_application_of_the_repository_counts_for_nothing() -> None:
     made = program({"services/x/a.ts": EXPRESS, "web/b.ts": f"{LIMIT}{EXPRESS}; app.use(limit)"})
     door = next(one for one in find_doors(made) if one.module.path == "services/x/a.ts")
-    assert limits_around(made, "services/x", door) == "no"
-    assert limits_around(made, ".", door) == "yes"
+    assert limits_around(made, find_wide(made), "services/x", door) == "no"
+    assert limits_around(made, find_wide(made), ".", door) == "yes"

@@ -118,7 +118,6 @@ class _Names:
         self.program = program
         self.home = home
         self.only = _unique(home)
-        self.imports = {path: _imports(program, module) for path, module in program.modules.items()}
         self.by_word: dict[str, list[tuple[Module, Call, Name | Member]]] = {}
         for module, call in program.every(Call):
             given = () if _only_keeps(call) else (*call.args, *(value for _, value in call.named))
@@ -166,6 +165,11 @@ class _Names:
             return target
         guess = self.only.get(part.name) if target is None and isinstance(part, Member) else None
         return guess if guess is not None and self.near(module, self.home[guess]) else None
+
+    @cached_property
+    def imports(self) -> Mapping[str, frozenset[str]]:
+        """The paths of what each module imports."""
+        return {path: _imports(self.program, module) for path, module in self.program.modules.items()}
 
     def near(self, one: Module, other: Module) -> bool:
         """Whether one module knows the other, or a third knows both: then an object may come from one to the other."""

@@ -1,8 +1,10 @@
 """What limits more than one door: middleware, routers, default limits, throttles in settings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from tidegate.checks.facts.doors import Door
 from tidegate.checks.facts.limiters import is_limiting
@@ -20,36 +22,42 @@ _ROUTERS: Final = {"APIRouter", "Router", "Blueprint"}
 _MIDDLEWARE: Final = re.compile(r"(?:^|.*/)(?:middleware|proxy|hooks\.server)\.[jt]s")
 
 
-def limits_around(program: Program, folder: str, door: Door) -> Covers:
+class Wide(Struct, frozen=True, eq=False):
+    """A limit that may stand before many doors."""
+
+    module: Module
+    call: Call | None
+    """`app.use(limiter)` and its like; None: it stands before all doors of its application."""
+
+
+def find_wide(program: Program) -> tuple[Wide, ...]:
+    """Every such limit of a program."""
+    return tuple(one for module in program.modules.values() for one in _of_module(program, module))
+
+
+def limits_around(program: Program, wide: Iterable[Wide], folder: str, door: Door) -> Covers:
     """Whether something in an application limits this door among others."""
-    said = [
-        covers
-        for module in program.modules.values()
-        if folder == "." or module.path.startswith(f"{folder}/")
-        for covers in _of_module(program, module, door)
-    ]
+    said = {_covers(program, one, door) for one in wide if folder == "." or one.module.path.startswith(f"{folder}/")}
     order: tuple[Covers, ...] = ("yes", "unknown")
     return next((one for one in order if one in said), "no")
 
 
-def _of_module(program: Program, module: Module, door: Door) -> Iterator[Covers]:
+def _of_module(program: Program, module: Module) -> Iterator[Wide]:
+    words = _ALL | _ROUTERS | {"include_router"} | (_SCRIPTS if module.language != "python" else set())
     for call in module.every(Call):
-        yield _of_call(program, module, call, door)
-    if any(one.value == "DEFAULT_THROTTLE_CLASSES" for one in module.every(Const)):
-        yield "yes"
+        if last_name(call.of) in words and _limits(program, module, call):
+            yield Wide(module, call)
+    throttles = any(one.value == "DEFAULT_THROTTLE_CLASSES" for one in module.every(Const))
     names = (*module.every(Name), *module.every(Member)) if _MIDDLEWARE.fullmatch(module.path) else ()
-    if any(is_limiting(program, module, name) for name in names):
-        yield "yes"
+    if throttles or any(is_limiting(program, module, name) for name in names):
+        yield Wide(module, None)
 
 
-def _of_call(program: Program, module: Module, call: Call, door: Door) -> Covers:
-    """What `app.use(limiter)` and its like mean for a door."""
+def _covers(program: Program, wide: Wide, door: Door) -> Covers:
+    module, call = wide.module, wide.call
+    if call is None:
+        return "yes"
     word = last_name(call.of)
-    scripts = module.language != "python" and word in _SCRIPTS
-    if not (scripts or word in _ALL or word in _ROUTERS or word == "include_router") or not _limits(
-        program, module, call
-    ):
-        return "no"
     if word in _ROUTERS:
         return _said(module is door.module)
     if word == "include_router":

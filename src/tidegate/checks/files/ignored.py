@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import Final
 
 from msgspec import Struct
 
 from tidegate.checks.files.git import git
+from tidegate.checks.files.kinds import name_of
 from tidegate.checks.files.listing import Listing
 from tidegate.checks.files.settings import ENV_FILE, EXAMPLE, Text
 
@@ -45,7 +45,7 @@ def read_ignored(listing: Listing, texts: Iterable[Text], folders: Iterable[str]
 
 
 def _has_secrets(path: str, text: Text | None) -> bool:
-    name = PurePosixPath(path).name
+    name = name_of(path)
     if not ENV_FILE.fullmatch(name) or EXAMPLE.fullmatch(name):
         return False
     return name in MUST_BE_IGNORED or (

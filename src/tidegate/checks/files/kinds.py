@@ -1,7 +1,6 @@
 """What a file is, told by its path: tables of names."""
 
 import re
-from pathlib import PurePosixPath
 from typing import Final, Literal
 
 Language = Literal["python", "typescript", "tsx"]
@@ -42,7 +41,7 @@ BUNDLES: Final = ("dist", "build", "out", "public", "static", ".next/static", ".
 _BESIDE = frozenset({
     "test", "tests", "testing", "__tests__", "__mocks__", "spec", "specs", "e2e", "fixtures", "testdata", "cypress",
     "example", "examples", "sample", "samples", "docs", "doc", "docs_src", "cookbook", "cookbooks", "notebooks",
-    "benchmark", "benchmarks", "evals", "migrations", "storybook", "stories",
+    "bench", "benchmark", "benchmarks", "evals", "migrations", "storybook", "stories",
 })  # fmt: skip
 _BESIDE_NAME = re.compile(r"(?:test_.*|.*_test|conftest|.*[.-](?:test|spec|stories|d|bench))\.[a-z]+")
 
@@ -52,9 +51,15 @@ MANIFESTS: Final = frozenset({
 """A folder with one of these is an application of its own."""
 
 
+def name_of(path: str) -> str:
+    """`b.py` of `a/b.py`.  Thousands of paths are asked, which is why they are no objects."""
+    return path.rpartition("/")[2]
+
+
 def suffix(path: str) -> str:
-    """`.py` of `a/b.py`, in lower case."""
-    return PurePosixPath(path).suffix.lower()
+    """`.py` of `a/b.py`, in lower case; "" of `.env`."""
+    stem, _, end = name_of(path).rpartition(".")
+    return f".{end.lower()}" if stem and end else ""
 
 
 def language_of(path: str) -> Language | None:

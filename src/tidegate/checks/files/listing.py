@@ -77,7 +77,7 @@ def _sorted(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
 
 def _is_file(root: Path, path: str) -> bool:
     try:
-        return stat.S_ISREG((root / path).lstat().st_mode)
+        return stat.S_ISREG(os.lstat(f"{root}/{path}").st_mode)
     except OSError:  # deleted, but still in the index; or not to be looked at
         return False
 

@@ -26,7 +26,7 @@ class Unread(Struct, frozen=True):
 def read_bytes(root: Path, path: str) -> bytes | Unread:
     """The content of a regular file."""
     try:
-        handle = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(f"{root}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         return Unread(path, f"cannot be opened: {error.strerror}", mentions=True)
     try:

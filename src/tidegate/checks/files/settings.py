@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tidegate.checks.files.kinds import MANIFESTS, is_beside
+from tidegate.checks.files.kinds import MANIFESTS, is_beside, name_of
 from tidegate.checks.files.listing import Listing
 from tidegate.checks.files.reading import Unread, decode, read_bytes
 
@@ -34,7 +34,7 @@ class Text(Struct, frozen=True):
     @property
     def name(self) -> str:
         """Its last part."""
-        return PurePosixPath(self.path).name
+        return name_of(self.path)
 
 
 def read_settings(listing: Listing) -> tuple[Text, ...]:
@@ -44,7 +44,7 @@ def read_settings(listing: Listing) -> tuple[Text, ...]:
 
 def _hidden(listing: Listing) -> Iterator[str]:
     """.env files that git ignores, where applications begin."""
-    folders = {PurePosixPath(path).parent for path in listing.paths if PurePosixPath(path).name in MANIFESTS}
+    folders = {PurePosixPath(path).parent for path in listing.paths if name_of(path) in MANIFESTS}
     for folder in sorted({PurePosixPath(), *folders}):
         try:
             names = sorted(one.name for one in (listing.root / folder).glob(".env*") if one.is_file())
@@ -55,7 +55,7 @@ def _hidden(listing: Listing) -> Iterator[str]:
 
 def _wanted(root: Path, paths: Iterable[str]) -> Iterator[Text]:
     for path in paths:
-        name = PurePosixPath(path).name
+        name = name_of(path)
         always = name in MANIFESTS or name == ".dockerignore" or bool(re.fullmatch(r"(?i).*dockerfile.*", name))
         if not (always or ENV_FILE.fullmatch(name) or _DEPLOYING.fullmatch(name)) or is_beside(path):
             continue

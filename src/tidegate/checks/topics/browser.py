@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from tidegate.checks.check import Check
+from tidegate.checks.files.kinds import name_of
 from tidegate.checks.files.secrets import KEY_VARIABLE
 from tidegate.checks.program.fold import Computed, Known
 from tidegate.checks.program.module import Module
@@ -42,7 +42,7 @@ def public(project: Project) -> Iterator[Verdict]:
 
 
 def _has_front_end(project: Project) -> bool:
-    names = {PurePosixPath(path).name for path in project.listing.paths}
+    names = {name_of(path) for path in project.listing.paths}
     return "package.json" in names or any(
         path.endswith((".tsx", ".jsx", ".ts", ".js", ".vue", ".svelte")) for path in project.listing.paths
     )
@@ -94,7 +94,7 @@ def _is_for_browsers(module: Module) -> bool:
 def _exposed(project: Project) -> Iterator[Verdict]:
     """`env: { ANTHROPIC_API_KEY: … }` in the configuration of a build tool."""
     for module, node in project.program.every(Map):
-        if _BUILDERS.fullmatch(PurePosixPath(module.path).name):
+        if _BUILDERS.fullmatch(name_of(module.path)):
             for key, _ in node.entries:
                 if isinstance(key, Const) and isinstance(key.value, str) and _names_key(key.value):
                     yield failed(project.place(module, key), f"The build writes {key.value} into the page.", fix=_FIX)

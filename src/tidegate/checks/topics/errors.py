@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tidegate.checks.check import Check
 from tidegate.checks.facts.errors import find_leaks
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import NO_DOOR, count, no_request
+from tidegate.checks.topics.usual import LOOK, NO_DOOR, count, no_request
 from tidegate.checks.verdict import Place, Verdict, failed, passed, skipped, unknown, warned
 
 _FIX = "Answer with words of your own, or tidegate.friendly(error); keep the error's type and request id for the log."
@@ -30,7 +30,7 @@ def friendly(project: Project) -> Iterator[Verdict]:
     if fine and project.doors:
         yield passed(f"no text of an error was seen to leave {count(len(project.doors), 'door')}")
     elif fine and project.other_doors:
-        yield unknown("there are routes, and none was seen to lead to Claude", supply="`tidegate drill`, or attest it")
+        yield unknown("there are routes, and none was seen to lead to Claude", supply=LOOK)
     elif fine:
         yield skipped(NO_DOOR)
 
@@ -44,7 +44,7 @@ def caught(project: Project) -> Iterator[Verdict]:
         return
     if not project.doors:
         yield (
-            unknown("there are routes, and none was seen to lead to Claude", supply="`tidegate drill`, or attest it")
+            unknown("there are routes, and none was seen to lead to Claude", supply=LOOK)
             if project.other_doors
             else skipped(NO_DOOR)
         )

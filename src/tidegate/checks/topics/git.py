@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tidegate.checks.check import Check
 from tidegate.checks.files.ignored import MUST_BE_IGNORED
+from tidegate.checks.files.kinds import is_beside
 from tidegate.checks.project import Project
 from tidegate.checks.scan.advice import is_dockerfile
 from tidegate.checks.scan.docker import contexts
@@ -98,11 +99,12 @@ def _secrets(
 def images(project: Project) -> Iterator[Verdict]:
     """`COPY . .` takes .env into the image, where whoever can pull it can read it; .gitignore is not asked there."""
     paths = [path.encode(errors="surrogateescape") for path in project.listing.paths]
-    docker = [path for path in project.listing.paths if is_dockerfile(path)]
+    docker = [path for path in project.listing.paths if is_dockerfile(path) and not is_beside(path)]
     if not docker:
         yield skipped("there is no Dockerfile")
         return
-    risks = [risk for one in contexts(project.root, paths) if (risk := one.risk(b"")) is not None]
+    found_risks = (one.risk(b"") for one in contexts(project.root, paths))
+    risks = [risk for risk in found_risks if risk is not None and risk.path in docker]
     for risk in risks:
         where = f"{risk.path.rpartition('/')[0]}/.dockerignore".lstrip("/")
         edits = (Edit(Place(where), "**/.env*\n"),)

@@ -8,7 +8,7 @@ from tidegate.checks.facts.limiters import limits_of
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.facts.wide import limits_around
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import NO_DOOR, count, no_request
+from tidegate.checks.topics.usual import LOOK, NO_DOOR, count, no_request
 from tidegate.checks.tree.nodes import Const, Node
 from tidegate.checks.tree.walk import walk
 from tidegate.checks.verdict import Evidence, Place, Verdict, failed, passed, skipped, unknown, warned
@@ -36,14 +36,14 @@ def limited(project: Project) -> Iterator[Verdict]:
             continue
         if limits_of(project.program, project.reach, door):
             continue
-        around = limits_around(project.program, project.application(door.module.path), door)
+        around = limits_around(project.program, project.wide, project.application(door.module.path), door)
         if around == "yes":
             continue
         open_ += 1
         place = project.place(door.module, door.function)
         if around == "unknown":
             text = f"a limiter stands before some paths, and whether {door.name} is one of them cannot be seen"
-            yield unknown(text, supply="`tidegate drill`, or attest it", place=_head(place))
+            yield unknown(text, supply=LOOK, place=_head(place))
             continue
         fix = "Count requests by user id before the call: a limiter library, own code, or `tidegate.guard(client)`."
         yield failed(_head(place), f"{door.name} asks Claude for anybody, as often as they like.", fix=fix)
@@ -58,15 +58,11 @@ def _evidence(project: Project) -> Evidence:
 def _without_doors(project: Project) -> Verdict:
     names = frameworks_without_routes(project.program)
     if names:
-        return unknown(
-            f"which users reach Claude through {names[0]} cannot be seen", supply="`tidegate drill`, or attest it"
-        )
+        return unknown(f"which users reach Claude through {names[0]} cannot be seen", supply=LOOK)
     if project.other_doors:
         door = project.other_doors[0]
         text = f"there are routes, such as {door.name}, and none was seen to lead to Claude"
-        return unknown(
-            text, supply="`tidegate drill`, or attest it", place=_head(project.place(door.module, door.function))
-        )
+        return unknown(text, supply=LOOK, place=_head(project.place(door.module, door.function)))
     return skipped(NO_DOOR)
 
 

@@ -8,7 +8,7 @@ from tidegate.checks.facts.requests import Client, Request
 from tidegate.checks.program.fold import Known
 from tidegate.checks.program.program import Found
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import no_request
+from tidegate.checks.topics.usual import ATTEST, no_request
 from tidegate.checks.tree.nodes import Call
 from tidegate.checks.verdict import Place, Verdict, failed, passed, unknown, warned
 
@@ -27,7 +27,7 @@ def drilled(project: Project) -> Iterator[Verdict]:
     del project
     yield unknown(
         "no drill was run: this version has none yet",
-        supply="try it by hand with `tidegate fake`, then write [[attest]] into tidegate-check.toml",
+        supply=f"a try by hand with `tidegate fake`, {ATTEST}",
     )
 
 

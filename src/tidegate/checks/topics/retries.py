@@ -42,7 +42,7 @@ def on(project: Project) -> Iterator[Verdict]:
         retries = _retries(project, request)
         around = [layer for layer in project.layers if request in layer.requests]
         if isinstance(retries, str) and not around:
-            yield unknown(retries, supply="max_retries as a number, or `tidegate drill`", place=project.at(request))
+            yield unknown(retries, supply="max_retries as a number, in sight", place=project.at(request))
         elif retries == 0 and not around:
             what = "A plain HTTP request is" if request.kind == "http" else "With max_retries = 0 the request is"
             fix = (

@@ -8,6 +8,9 @@ from tidegate.checks.verdict import Verdict, skipped
 
 NO_REQUEST = "no request to Claude was seen in the sources"
 NO_DOOR = "no route or bot handler that leads to Claude was seen"
+ATTEST = "then: tidegate check --attest ID --by NAME --note WHAT-YOU-SAW"
+"""The id of the check takes the place of ID."""
+LOOK = f"a look at it, {ATTEST}"
 
 
 def no_request(project: Project) -> Iterable[Verdict]:
