@@ -45,9 +45,10 @@ class Window(Struct, gc=False):
 
     def add(self, amount: int, now: int, length: int) -> None:
         """Count `amount` from `now` on; times never repeat and never go back."""
-        self.prune(now, length)  # so that the same grants make the same window, whoever has looked at it in between
-        self.total += amount
         entries = self.entries
+        if entries and entries[0][1] + length <= now:
+            self.prune(now, length)  # so that the same grants make the same window, whoever has looked in between
+        self.total += amount
         slot = length // EXACT or 1
         if len(entries) >= EXACT and entries[-1][0] // slot == now // slot:
             first, _, held = entries[-1]

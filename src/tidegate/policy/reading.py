@@ -94,7 +94,7 @@ def read(body: bytes) -> Reading | Refusal:
     try:
         if not body.isascii():
             body.decode()
-        if body.count(b"{") > MANY:
+        if len(body) > MANY and body.count(b"{") > MANY:
             return _read_many(body)
         return _read_fast(body) or _read_exact(body)
     except TwiceError as twice:

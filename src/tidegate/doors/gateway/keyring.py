@@ -19,6 +19,7 @@ _BAD_TRIES = 20
 _MOST_KEYS = 10_000
 _MOST_ADDRESSES = 10_000
 _MINUTE = 60 * SECOND
+_CREDENTIALS = frozenset({b"x-api-key", b"authorization"})
 
 
 class KeySource(Protocol):
@@ -36,15 +37,24 @@ class Keyring:
         self._secret = secret
         self._clock = clock
         self._known: dict[str, tuple[float, AppKey | None]] = {}
+        self._good: dict[tuple[bytes, bytes], tuple[float, AppKey]] = {}
+        """Headers with a good key, for as long as that key is believed."""
         self._bad: OrderedDict[str, Window] = OrderedDict()
 
     def check(self, headers: list[tuple[bytes, bytes]], address: str) -> AppKey | Refusal:
         """The app key of a request, or why it has none."""
-        credential = _credential(headers)
+        said = [pair for pair in headers if pair[0] in _CREDENTIALS]
+        again = self._good.get(said[0]) if len(said) == 1 else None
+        if again is not None and self._clock.ticks() - again[0] < _FRESH:
+            return self._in_force(again[1])
+        credential = _credential(said)
         if isinstance(credential, Refusal):
             return credential
         checked = self._verify(credential)
-        if isinstance(checked, Refusal) and checked.reason == "bad_key":
+        if isinstance(checked, AppKey):
+            if len(said) == 1:
+                self._remember(said[0], checked)
+        elif checked.reason == "bad_key":
             return self._count_bad(address) or checked
         return checked
 
@@ -53,6 +63,17 @@ class Keyring:
         key = None if name is None else self._find(name, credential)
         if key is None or not hmac.compare_digest(key.hash, keyed_hash(credential, self._secret)):
             return Refusal(reason="bad_key")
+        return self._in_force(key)
+
+    def _remember(self, header: tuple[bytes, bytes], key: AppKey) -> None:
+        """Spare the next requests with this header the hash, until the key must be read again."""
+        if len(self._good) >= _MOST_KEYS:
+            self._good.clear()
+        self._good[header] = (self._known[key.id][0], key)
+
+    def _in_force(self, key: AppKey) -> AppKey | Refusal:
+        if key.revoked_at is None and key.expires_at is None:
+            return key
         now = self._clock.now()
         if key.revoked_at is not None and key.revoked_at <= now:
             return Refusal(reason="key_revoked")

@@ -14,23 +14,21 @@ The rules (RFC 9110 and 9112):
 7. HTTP/1.0 gets no chunks: its streams end with the connection.
 """
 
-from asyncio import Event, TimerHandle, Transport
+from asyncio import TimerHandle, Transport
+from collections import deque
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from tidegate.doors.gateway.last_cycle import LastCycle
+from tidegate.doors.gateway.cycles import Cycle, LastCycle
 from tidegate.doors.gateway.leaving import CONNECTION
 from tidegate.model.refusal import Refusal
 from tidegate.policy.replies import Headers
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
 
 Refuse = Callable[[Refusal], tuple[int, Headers, bytes]]
 """The reply of a refusal that no call is behind."""
@@ -45,6 +43,7 @@ _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _TICK = 0.001
 """Seconds; uvloop's timers may ring that much early."""
 
+_line = b": ".join
 _WATCHED = frozenset({b"host", b"transfer-encoding", b"expect"})
 
 
@@ -61,6 +60,8 @@ class Patient(HttpToolsProtocol):
     """Seconds for a head, and for the rest of a request that has its reply."""
     refuse: ClassVar[Refuse]
 
+    cycle: Cycle
+    pipeline: deque[Cycle]  # type: ignore[assignment]  # with the application beside each there
     on_lost: Callable[[], None] | None = None
     """Set by leaving.py while a request runs."""
 
@@ -70,7 +71,7 @@ class Patient(HttpToolsProtocol):
         self._deadline = self._timer_at = inf
         """On the loop's clock.  The timer is moved only when it would ring too late: a request costs none."""
         self._timer: TimerHandle | None = None
-        self._running: RequestResponseCycle | None = None
+        self._running: Cycle | None = None
         self._refusal: Refusal | None = None
         """Of a malformed request; from then on nothing is read."""
         self._ending = False
@@ -95,7 +96,7 @@ class Patient(HttpToolsProtocol):
             self._timer = None
         if self._running is not None:  # uvicorn tells the latest request only, and that may wait behind this one
             self._running.disconnected = True
-            self._running.message_event.set()
+            self._running.tell()
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
@@ -202,10 +203,10 @@ class Patient(HttpToolsProtocol):
         self._deadline = inf
         self.cycle = cycle = self._cycle(version, *target)
         if self._running is None:
-            self._start_asgi_task(cycle, self.app)
+            self._begin(cycle)
         else:
             # uvicorn would stop reading here, and not notice that the client leaves.
-            self.pipeline.appendleft((cycle, self.app))
+            self.pipeline.appendleft(cycle)
 
     def _check_head(self, version: str) -> None:
         if self._stray + self._chunk > MOST_HEAD and self._head_size() > MOST_HEAD:
@@ -217,7 +218,7 @@ class Patient(HttpToolsProtocol):
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def _cycle(self, version: str, path: bytes, query: bytes) -> RequestResponseCycle:
+    def _cycle(self, version: str, path: bytes, query: bytes) -> Cycle:
         """The request as ASGI has it."""
         text = path.decode("ascii")
         scope: dict[str, Any] = {
@@ -238,19 +239,7 @@ class Patient(HttpToolsProtocol):
         }
         keep_alive = version != "1.0" and self.parser.should_keep_alive()
         # A last request has a cycle of its own: see rules 6 and 7.
-        return (RequestResponseCycle if keep_alive else LastCycle)(
-            scope=scope,  # type: ignore[arg-type]  # a TypedDict there
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=keep_alive,
-            on_response=self.on_response_complete,
-        )
+        return (Cycle if keep_alive else LastCycle)(self, scope, keep_alive=keep_alive)  # type: ignore[arg-type]  # a TypedDict there
 
     def _target(self) -> tuple[bytes, bytes]:
         """Path and query; of the absolute form, which proxies get, the same."""
@@ -271,7 +260,7 @@ class Patient(HttpToolsProtocol):
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.message_event.set()
+        cycle.tell()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -280,7 +269,7 @@ class Patient(HttpToolsProtocol):
         self._moved = True
         self._open = False
         self.cycle.more_body = False
-        self.cycle.message_event.set()
+        self.cycle.tell()
 
     def reply(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole reply in one write, past ASGI; False when it must go the long way.
@@ -288,26 +277,23 @@ class Patient(HttpToolsProtocol):
         It is what nearly every call gets, and the long way writes twice and looks at every header again.
         """
         cycle = self._running
-        if type(cycle) is not RequestResponseCycle or cycle.disconnected or self.flow.write_paused:
+        if type(cycle) is not Cycle or cycle.disconnected or self.flow.write_paused:
             return False
         if not cycle.keep_alive:  # the gateway ends: the reply must say so, and the connection close
             return False
-        pieces = [STATUS_LINE[status]]
-        for name, value in headers:
-            pieces += (name, b": ", value, b"\r\n")
-        pieces += (b"content-length: %d\r\n\r\n" % len(body), body)
-        self.transport.write(b"".join(pieces))
+        lines = b"\r\n".join([*map(_line, headers), b"content-length: %d\r\n\r\n" % len(body)])
+        self.transport.write(b"".join((STATUS_LINE[status], lines, body)))
         cycle.waiting_for_100_continue = False
         cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
+        cycle.tell()
         cycle.on_response()
         return True
 
     # Conclusions.
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+    def _begin(self, cycle: Cycle) -> None:
         self._running = cycle
-        task = self.loop.create_task(cycle.run_asgi(app))
+        task = self.loop.create_task(cycle.run_asgi(self.app))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -322,7 +308,7 @@ class Patient(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._begin(self.pipeline.pop())
         else:
             self._rest()
 
@@ -350,13 +336,13 @@ class Patient(HttpToolsProtocol):
             self._give_up(self.cycle)
         self._rest()
 
-    def _give_up(self, cycle: RequestResponseCycle) -> None:
+    def _give_up(self, cycle: Cycle) -> None:
         """Nobody will see the end of this request's body."""
         if cycle.response_started:
             self._ending = True
         elif cycle is self._running:
             cycle.disconnected = True
-            cycle.message_event.set()
+            cycle.tell()
             self._running = None
         else:
             self.pipeline.popleft()  # the latest that came

@@ -1,6 +1,7 @@
 """What crosses the gateway: which headers pass, in which direction."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from tidegate.core.ports import Headers
 
@@ -28,19 +29,20 @@ _NOT_DOWN = HOP_BY_HOP | {b"content-length"}
 SCOPED = {b"anthropic-workspace-id": "workspace", b"anthropic-user-profile-id": "user_profile"}
 """Headers that choose an account's part: they need a scope of the key."""
 
+_NONE: AbstractSet[bytes] = frozenset()
 _READABLE = {b"gzip", b"deflate", b"identity"}
 
 
 def upward(headers: Iterable[tuple[bytes, bytes]], scopes: Iterable[str]) -> list[tuple[bytes, bytes]]:
     """The headers that go upstream: no credentials, nothing about the way here, nothing of tidegate's own."""
     passed = []
-    named: set[bytes] = set()
+    named: AbstractSet[bytes] = _NONE
     for pair in headers:
         name = pair[0]
         if name in _PLAIN:
             passed.append(pair)
         elif name == b"connection":
-            named.update(part.strip().lower() for part in pair[1].split(b","))
+            named = named | _named(pair[1])
         elif name in _NOT_UP or name.startswith(_NOT_UP_PREFIXES) or (name in SCOPED and SCOPED[name] not in scopes):
             continue
         elif name == b"accept-encoding":
@@ -54,14 +56,20 @@ def upward(headers: Iterable[tuple[bytes, bytes]], scopes: Iterable[str]) -> lis
 
 def downward(headers: Headers) -> list[tuple[bytes, bytes]]:
     """The headers that go back to the client; lengths and framing are this connection's own."""
-    passed = [pair for pair in headers if pair[0] not in _NOT_DOWN]
-    named: set[bytes] = set()
-    for name, value in headers:
-        if name == b"connection":
-            named.update(part.strip().lower() for part in value.split(b","))
+    passed = []
+    named: AbstractSet[bytes] = _NONE
+    for pair in headers:
+        if pair[0] not in _NOT_DOWN:
+            passed.append(pair)
+        elif pair[0] == b"connection":
+            named = named | _named(pair[1])
     if named and named - {b"keep-alive", b"close"}:
         return [pair for pair in passed if pair[0] not in named]
     return passed
+
+
+def _named(connection: bytes) -> set[bytes]:
+    return {part.strip().lower() for part in connection.split(b",")}
 
 
 def readable_encodings(value: bytes) -> bytes:
