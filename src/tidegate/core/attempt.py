@@ -2,6 +2,7 @@
 
 from tidegate.core.call import Call
 from tidegate.core.ports import Clock, Reply
+from tidegate.core.stream import header
 from tidegate.core.telling import Telling
 from tidegate.model.hold import Charge, Hold
 from tidegate.model.labels import is_label
@@ -35,11 +36,10 @@ class Attempt:
         """The headers of a reply are here."""
         self.status = reply.status
         self._first_byte = self._clock.ticks()
-        for name, value in reply.headers:
-            if name == b"request-id":
-                text = value.decode("latin-1")
-                self.request_id = text if is_label(text) else None
-                break
+        said = header(reply.headers, b"request-id")
+        if said is not None:
+            text = said.decode("latin-1")
+            self.request_id = text if is_label(text) else None
 
     def close(self, ending: Ending, metered: Metered, cost_of: CostOf, output_bytes: int = 0) -> Charge:
         """The charge, for the way the attempt ended; kept, so that there is only ever one."""

@@ -129,15 +129,10 @@ async def read_all(reply: Reply) -> bytes:
 
 def is_event_stream(headers: Headers, *, asked: bool) -> bool:
     """True when the body is server-sent events, by whatever name when they were asked for."""
-    for name, value in headers:
-        if name == b"content-type":
-            return value.startswith(b"text/event-stream") or (asked and not value.startswith(_WHOLE))
-    return asked
+    said = header(headers, b"content-type")
+    return asked if said is None else said.startswith(b"text/event-stream") or (asked and not said.startswith(_WHOLE))
 
 
 def header(headers: Headers, wanted: bytes) -> bytes | None:
-    """The value of a header, names in lower case; None when it is absent."""
-    for name, value in headers:
-        if name == wanted:
-            return value
-    return None
+    """The first value of a header, names in lower case; None when it is absent."""
+    return dict(headers[::-1]).get(wanted)

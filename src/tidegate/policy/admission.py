@@ -42,30 +42,35 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int, circuit: Circuit 
     until_probe = wait(circuit, now)
     if until_probe:
         return Refusal(reason="breaker_open", scope="upstream", retry_after=until_probe / SECOND)
+    bound = ask.bound
+    asked = {
+        "b": bound.cost,
+        "c": 1,
+        "r": 1,
+        "i": bound.input_tokens,
+        "o": bound.output_tokens,
+        "t": bound.input_tokens + bound.output_tokens,
+    }
+    tally, window = states.tally, states.window
     entries: list[Entry] = []
-    worst: Refusal | None = None
-    sized = True
-    refusal: Refusal | None
+    refusals: list[Refusal] = []
     for rule, entry in scopes.due(ask.caller, ask.scope_model, now):
-        kind = rule.kind
-        if kind == "r" and ask.attempt > 1:
-            continue
-        amount = _asked(kind, ask.bound)
+        key, kind = entry.key, rule.kind
+        amount = asked[kind]
         if rule.window:
-            window = states.window(entry.key)
-            fits = window.total + amount <= rule.amount
-            refusal = None if fits else _check_window(rule, window, amount, ask, now)
+            if kind == "r" and ask.attempt > 1:
+                continue
+            if window(key).total + amount > rule.amount:
+                refusals += _check_window(rule, window(key), amount, ask, now)
         else:
-            tally = states.tally(entry.key)
-            taken = tally.held if kind == "c" else tally.settled + tally.held
-            fits = taken + amount <= rule.amount
-            refusal = None if fits else _spent(rule, tally, ask.bound, now) if kind == "b" else _crowded(rule)
-        if refusal is not None:
-            worst = refusal if worst is None else max(worst, refusal, key=_gravity)
-            sized = sized and refusal.sized  # one that no smaller hold can please is enough
-        entries.append(entry if amount == 1 else Entry(entry.key, amount, rule.window))
-    if worst is not None:
-        return worst if sized else replace(worst, sized=False)
+            taken = tally(key)
+            # The tally of a scope's open calls has nothing settled.
+            if taken.settled + taken.held + amount > rule.amount:
+                refusals.append(_spent(rule, taken, bound, now) if kind == "b" else _crowded(rule))
+        entries.append(entry if amount == 1 else Entry(key, amount, rule.window))
+    if refusals:
+        sized = all(refusal.sized for refusal in refusals)  # one that no smaller hold can please is enough
+        return replace(max(refusals, key=_gravity), sized=sized)
     return Hold(
         ask=ask,
         admitted_at=now,
@@ -73,18 +78,6 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int, circuit: Circuit 
         entries=tuple(entries),
         probe=until_probe is not None,
     )
-
-
-def _asked(kind: str, bound: Bound) -> int:
-    if kind == "b":
-        return bound.cost
-    if kind in ("r", "c"):
-        return 1
-    if kind == "i":
-        return bound.input_tokens
-    if kind == "o":
-        return bound.output_tokens
-    return bound.input_tokens + bound.output_tokens
 
 
 def _spent(rule: Applied, tally: Tally, bound: Bound, now: int) -> Refusal:
@@ -102,15 +95,16 @@ def _crowded(rule: Applied) -> Refusal:
     return Refusal(reason="too_many_concurrent", scope=rule.label, retry_after=1.0)
 
 
-def _check_window(rule: Applied, window: Window, amount: int, ask: Ask, now: int) -> Refusal | None:
+def _check_window(rule: Applied, window: Window, amount: int, ask: Ask, now: int) -> tuple[Refusal, ...]:
+    """The refusal of a window that seems full; none when old grants end just now."""
     wait = window.wait(amount, rule.amount, now, rule.window)
     if wait == 0:
-        return None
+        return ()
     seconds = (rule.window if wait is None else wait) / SECOND
     least = {"i": 0, "t": ask.bound.output_tokens}.get(rule.kind)
     sized = least is not None and window.wait(least, rule.amount, now, rule.window) == 0
     detail = TOO_LARGE if wait is None else ""
-    return Refusal(reason="rate_limited", scope=rule.label, retry_after=seconds, sized=sized, detail=detail)
+    return (Refusal(reason="rate_limited", scope=rule.label, retry_after=seconds, sized=sized, detail=detail),)
 
 
 def _gravity(refusal: Refusal) -> tuple[int, float]:

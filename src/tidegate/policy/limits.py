@@ -49,22 +49,22 @@ class Window(Struct, gc=False):
         if entries and entries[0][1] + length <= now:
             self.prune(now, length)  # so that the same grants make the same window, whoever has looked in between
         self.total += amount
-        slot = length // EXACT or 1
-        if len(entries) >= EXACT and entries[-1][0] // slot == now // slot:
+        if len(entries) >= EXACT:
+            slot = length // EXACT or 1
             first, _, held = entries[-1]
-            entries[-1] = (first, now, held + amount)
-        else:
-            entries.append((now, now, amount))
+            if first // slot == now // slot:
+                entries[-1] = (first, now, held + amount)
+                return
+        entries.append((now, now, amount))
 
     def amend(self, time: int, delta: int) -> None:
         """Correct by `delta` what was counted at `time`; nothing when that no longer counts."""
         entries = self.entries
         for index in range(len(entries) - 1, -1, -1):  # what is amended is mostly young
             first, last, held = entries[index]
-            if last < time:
-                return
             if first <= time:
-                delta = max(delta, -held)
-                entries[index] = (first, last, held + delta)
-                self.total += delta
+                if time <= last:
+                    delta = max(delta, -held)
+                    entries[index] = (first, last, held + delta)
+                    self.total += delta
                 return
