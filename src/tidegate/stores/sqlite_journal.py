@@ -28,7 +28,7 @@ from tidegate.policy.rules import Breaker
 
 State = TypeVar("State")
 
-SNAPSHOT = 16_384
+SNAPSHOT = 32_768
 """Entries between two snapshots: what a start has to replay at most."""
 
 TAIL = 16_384
