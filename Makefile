@@ -41,15 +41,13 @@ run: $(READY) ## Start a gateway in the folder run/; without a key of the Claude
 	exec tidegate serve $$fake
 
 test: $(READY) ## Pass the tests, but for the slow ones
-	$(BIN)/pytest -n auto -m "not slow"
-	@echo; echo "Left to make test-all:"
-	@$(BIN)/pytest --collect-only -q -m slow 2> /dev/null | sed -n 's/^\([^ ]*::[^ ]*\).*/  \1/p'
-	@for tool in $(SYSTEM_TOOLS); do command -v $$tool > /dev/null || echo "  what needs $$tool"; done
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
+	@for tool in $(SYSTEM_TOOLS); do command -v $$tool > /dev/null || echo "Left to make test-all: what needs $$tool"; done
 
 test-all: $(READY) ## Pass all tests
 	@for tool in $(SYSTEM_TOOLS); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
 	test -z "$$missing" || echo "Skipped is what needs$$missing; to get it, on Debian: sudo apt install$$missing"
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal --hypothesis-profile=far
 
 check: $(READY) ## Lint, format, types, imports
 	$(BIN)/ruff check

@@ -313,18 +313,23 @@ def test_processes_share_it_and_one_of_them_probes(folder: Path) -> None:
         two.tell("fail", LEAST // 2)
         told = [child.tell("ask", "y").split()[0] for child in (one, two, three)]
         assert told == ["open"] * 3
-        time.sleep(float(three.tell("ask", "z").split()[1]))  # the interval itself is what is tested
+        later([one, two, three], three.tell("ask", "z").split()[1])
         answers = asked_at_once([one, two, three])
         assert sorted(answer.split()[0] for answer in answers.values()) == ["open", "open", "probe"]
         (prober,) = [child for child, answer in answers.items() if answer == "probe"]
         prober.kill()
         left = [child for child in (one, two, three) if child is not prober]
         assert {child.tell("ask", "w").split()[0] for child in left} == {"open"}, "the interval is its own"
-        time.sleep(float(left[0].tell("ask", "v").split()[1]))
+        later(left, left[0].tell("ask", "v").split()[1])
         name = "again"
         assert left[0].tell("ask", name) == "probe"
         left[0].tell("well", name)
         assert {child.tell("ask", f"{at}") for at, child in enumerate(left)} == {"sent"}
+
+
+def later(children: list[Process], seconds: str) -> None:
+    """That time goes by for all of them."""
+    assert {child.tell("later", seconds) for child in children} == {"later"}
 
 
 def asked_at_once(children: list[Process]) -> dict[Process, str]:
@@ -416,7 +421,7 @@ def test_a_snapshot_of_an_old_hold_is_read_as_well(folder: Path) -> None:
 
 
 class Child:
-    """A store on a file, with real time."""
+    """A store on a file; its time is the real one, and whatever it was told has gone by besides."""
 
     def __init__(self, path: Path) -> None:
         file = BlockingFile(path)
@@ -424,12 +429,16 @@ class Child:
         self._store = SqliteStore(file, Scopes(RULES), ledger, ledger.within)
         self._holds: dict[str, Hold] = {}
         self._ids = count()
+        self._ahead = 0
 
     def obey(self, command: str, argument: str) -> str:
         if command == "fail":
             for _ in range(int(argument)):
                 self._end(self._admitted(), "upstream_error", 529)
             return "failed"
+        if command == "later":
+            self._ahead += round(float(argument) * SECOND)
+            return "later"
         if command == "well":
             self._end(self._holds.pop(argument), "ok", 200)
             return "ended"
@@ -439,8 +448,11 @@ class Child:
         self._holds[argument] = answer
         return "probe" if answer.probe else "sent"
 
+    def _now(self) -> int:
+        return time.time_ns() // 1000 + self._ahead
+
     def _asked(self) -> Hold | Refusal:
-        return run_now(self._store.admit(an_ask(f"{os.getpid()}-{next(self._ids)}"), time.time_ns() // 1000))
+        return run_now(self._store.admit(an_ask(f"{os.getpid()}-{next(self._ids)}"), self._now()))
 
     def _admitted(self) -> Hold:
         hold = self._asked()
@@ -448,7 +460,7 @@ class Child:
         return hold
 
     def _end(self, hold: Hold, outcome: Any, status: int) -> None:
-        ended_at = time.time_ns() // 1000
+        ended_at = self._now()
         charge = replace(
             crashed(hold, ended_at),
             outcome=outcome, status=status, cost=0, duration_ms=(ended_at - hold.admitted_at) // 1000,

@@ -45,7 +45,7 @@ from docs.pages import Block, Directive, pieces
 from e2e.sdk.documents import MODULES, install_node_modules
 from tidegate.config.environment import PLATFORMS
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds after which a wait for something that must happen gives up."""
 
 _KEY = re.compile(r"tg_[a-z0-9]{8}_[0-9A-Za-z]{38}")

@@ -17,6 +17,7 @@ from tidegate.model.facts import (
     CallSucceeded,
     Fact,
     HoldExceeded,
+    KeyRejected,
     LeaseExpired,
 )
 from tidegate.model.hold import Charge
@@ -49,6 +50,7 @@ FACTS: dict[str, Fact] = {
     "claude_attempt": AttemptSettled(CHARGE),
     "hold_exceeded": HoldExceeded(CHARGE),
     "lease_expired": LeaseExpired(CHARGE),
+    "upstream_key_rejected": KeyRejected("anthropic"),
 }  # fmt: skip
 
 

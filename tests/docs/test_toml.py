@@ -12,7 +12,7 @@ from tidegate.checks.scan.suppressions import parse
 from tidegate.config.load import load
 from tidegate.fake.script import Playing, read_script
 
-SCRIPT = {"settings", "defaults", "rules"}
+SCRIPT = {"settings", "defaults", "rules", "admin"}
 """The tables of a script."""
 
 NOTES = {"attest", "suppress"}

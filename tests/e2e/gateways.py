@@ -25,7 +25,7 @@ from tidegate.system.ids import new_key_id, new_key_secret
 KEY_SECRET = "key-secret-of-the-tests-0123456789abcdef"
 ADMIN_TOKEN = "admin-token-of-the-tests-0123456789abcdef"
 UPSTREAM_KEY = "sk-ant-api03-upstream"
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds after which a wait for something that must happen gives up."""
 
 READY = "tidegate serves on "

@@ -18,6 +18,8 @@ from tidegate.testing import FakeClaude
 CONFIG = """
 [policy]
 bound = "{bound}"
+[breaker]
+open_above = 1  # never: what is sent last has to arrive, too
 [retry]
 attempts = 2
 base = "10ms"

@@ -62,6 +62,14 @@ FAULTS: Final[dict[str, Shown]] = {
     },
 }  # fmt: skip
 
+EACH_KIND: Final = (
+    "status=401", "status=404", "status=529", "status=429; retry_after=120", "spend=tier",
+    "stall=headers", "stall=4", "reset=before", "cut=4; gzip=force", "cut_chunked=4",
+    "error_event=4", "malformed", "empty", "content_type=text/html", "refuse=before", "refuse=after",
+    "gzip", "no_usage", "future", "iterations=fallback",
+)  # fmt: skip
+"""One or two of each kind, for the places that differ from one where all are tried only in what is around them."""
+
 LATE: Final = [orders for orders, shown in FAULTS.items() if shown.whole == 504 and "status" not in orders]
 """These take as long as the time-out."""
 

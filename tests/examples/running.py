@@ -31,11 +31,6 @@ QUICK = {
 """So that faults do not take long, and so many of them do not end the asking."""
 
 
-def compiled_once(folder: Path) -> dict[str, str]:
-    """Variables by which the first process keeps what it compiles for the others, wherever Python would not."""
-    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "pycache")}
-
-
 class Books(Site):
     """The store and the ledger of a folder in which no gateway runs."""
 
@@ -59,7 +54,6 @@ class Example:
             "ANTHROPIC_API_KEY": fake.key,
             "SESSION_SECRET": SECRET,
             "PYTHONUNBUFFERED": "1",
-            **compiled_once(folder.parent),
             # Who ends a process may leave its connections, and in a container anybody is root.
             "PYTHONWARNINGS": "default,ignore::ResourceWarning,ignore:You're running the worker with superuser",
             **QUICK,

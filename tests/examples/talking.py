@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
@@ -123,7 +123,7 @@ LATE_TITLES = ("That took too long", "Out of reach")
 """What a busy machine may bring about by itself."""
 
 
-def check_all_faults(served: Served, person: Callable[[str], Person]) -> None:
+def check_faults(served: Served, person: Callable[[str], Person], faults: Collection[str]) -> None:
     """Each fault is met, shown, and over, whole and streamed: the next question is answered."""
 
     def meet(case: tuple[str, bool]) -> None:
@@ -138,8 +138,8 @@ def check_all_faults(served: Served, person: Callable[[str], Person]) -> None:
             good = _patiently(lambda: asking.ask(stream=stream), 200)
             assert (good.status, good.text) == (200, SAID), (orders, good)
 
-    late = [(orders, stream) for orders in LATE for stream in (False, True)]
-    others = [(orders, stream) for orders in FAULTS for stream in (False, True) if orders not in LATE]
+    late = [(orders, stream) for orders in faults for stream in (False, True) if orders in LATE]
+    others = [(orders, stream) for orders in faults for stream in (False, True) if orders not in LATE]
     with ThreadPoolExecutor(len(late)) as waiting, ThreadPoolExecutor(4) as crowd:
         waited = [waiting.submit(meet, case) for case in late]
         list(crowd.map(meet, others))

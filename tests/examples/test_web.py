@@ -1,7 +1,7 @@
 """The web examples as real processes: every fault, two users, streams that are left, pages."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, NamedTuple
@@ -10,9 +10,9 @@ import httpx2
 import pytest
 
 from e2e.gateways import until
-from examples.faults import FAULTS, NOT_FAULTS
+from examples.faults import EACH_KIND, FAULTS, NOT_FAULTS
 from examples.running import ASKED, SAID, Served, fake_claude
-from examples.talking import Kind, Person, check_all_faults, check_error
+from examples.talking import Kind, Person, check_error, check_faults
 from tidegate.fake.command import Command
 
 
@@ -80,14 +80,23 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Kind
         yield served
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=KINDS, scope="module")
 def site(request: pytest.FixtureRequest, running: Callable[[Kind], Served]) -> Site:
     kind = KINDS[request.param]
     return Site(request.param, running(kind), kind)
 
 
-def test_every_fault_is_shown_kindly_and_over(site: Site) -> None:
-    check_all_faults(site.served, site.person)
+@pytest.mark.parametrize(
+    ("site", "faults"),
+    [
+        pytest.param("fastapi", FAULTS, id="fastapi-all"),
+        *(pytest.param(name, EACH_KIND, id=name) for name in KINDS if name != "fastapi"),
+        *(pytest.param(name, FAULTS, id=f"{name}-all", marks=pytest.mark.slow) for name in KINDS if name != "fastapi"),
+    ],
+    indirect=["site"],
+)
+def test_faults_are_shown_kindly_and_over(site: Site, faults: Collection[str]) -> None:
+    check_faults(site.served, site.person, faults)
     site.served.books_agree()
     site.served.tells_nothing()
 
@@ -169,6 +178,7 @@ def test_every_order_of_the_fake_is_met() -> None:
     met = {part.partition("=")[0].strip() for orders in FAULTS for part in orders.split(";")}
     assert met | NOT_FAULTS.keys() == set(Command.__struct_fields__)
     assert not met & NOT_FAULTS.keys()
+    assert FAULTS.keys() > set(EACH_KIND)
 
 
 @pytest.mark.parametrize("site", ["flask"], indirect=True)

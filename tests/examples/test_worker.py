@@ -3,7 +3,7 @@
 import re
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +12,7 @@ from celery import Celery  # type: ignore[import-untyped]  # Celery has no types
 from celery.result import AsyncResult  # type: ignore[import-untyped]  # as above
 
 from e2e.gateways import PATIENCE, until
-from examples.faults import ADDED_UP, FAULTS
+from examples.faults import ADDED_UP, EACH_KIND, FAULTS
 from examples.running import ASKED, SAID, Example, fake_claude
 from examples.talking import check_words
 
@@ -60,8 +60,11 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
         example.stop(signal.SIGTERM)
 
 
-def test_every_fault_is_shown_kindly_and_over(workers: Workers) -> None:
-    cases = [(orders, stream) for orders in FAULTS for stream in (False, True)]
+@pytest.mark.parametrize(
+    "faults", [pytest.param(EACH_KIND, id="each kind"), pytest.param(FAULTS, id="all", marks=pytest.mark.slow)]
+)
+def test_faults_are_shown_kindly_and_over(workers: Workers, faults: Collection[str]) -> None:
+    cases = [(orders, stream) for orders in faults for stream in (False, True)]
     handed = [
         (workers.hand(f"user-{orders}", orders, stream=stream), workers.hand(f"user-{orders}", stream=stream))
         for orders, stream in cases

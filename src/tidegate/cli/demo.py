@@ -93,7 +93,7 @@ def _bar(calls: int) -> Iterator[Any]:
         yield advance
 
 
-def _wait_for_books(scene: Scene, patience: float = 10.0) -> None:
+def _wait_for_books(scene: Scene, patience: float = 30.0) -> None:
     """Until every hold is settled: a cut stream may settle a moment after its client has seen the end."""
     until = time.monotonic() + patience
     while _get(scene.address, "/readyz").get("open_holds") and time.monotonic() < until:

@@ -15,7 +15,7 @@ import pytest
 from msgspec import Struct
 
 from e2e.conftest import NewSite
-from e2e.gateways import READY, Gateway, Site, until
+from e2e.gateways import PATIENCE, READY, Gateway, Site, until
 from e2e.http.test_refusals import is_as_designed
 from e2e.http.wire import BODY, ask, body, request, wire
 from tidegate.testing import FakeClaude
@@ -51,7 +51,7 @@ def run(
         cwd=site.folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         preexec_fn=limit,
     )

@@ -119,7 +119,7 @@ def test_a_key_made_beside_the_gateway_works_at_once_and_ends_within_a_second(st
     with wire(stage.gateway.port, stream) as running:
         stage.fake.wait(open=1)
         tidegate(stage.site, "keys", "revoke", made["id"])
-        until(lambda: ask(stage.gateway.port, request(made["key"])).reason == "key_revoked", patience=10)
+        until(lambda: ask(stage.gateway.port, request(made["key"])).reason == "key_revoked")
         assert running.reply().body.endswith(b'data: {"type":"message_stop"}\n\n'), "running streams finish"
 
 
@@ -131,7 +131,7 @@ def test_a_key_that_was_asked_for_too_early_works_within_a_second(stage: Stage, 
     file = BlockingFile(stage.site.database)
     run_now(SqliteKeys(file).add(AppKey(id=id_, hash=keyed_hash(key, KEY_SECRET), app="late", created_at=now())))
     file.close()
-    until(lambda: ask(stage.gateway.port, request(key), source=address).status == 200, patience=10)
+    until(lambda: ask(stage.gateway.port, request(key), source=address).status == 200)
 
 
 def test_bad_keys_are_limited_per_address(stage: Stage, address: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-PATIENCE = 30.0
+PATIENCE = 240.0
 ASK: dict[str, Any] = {
     "model": "claude-haiku-4-5",
     "max_tokens": 50,

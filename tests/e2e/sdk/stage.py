@@ -18,6 +18,8 @@ HAIKU, SONNET, OPUS = "claude-haiku-4-5", "claude-sonnet-5", "claude-opus-5"
 HELLO: list[Any] = [{"role": "user", "content": "Hello, how high is the tide today?"}]
 
 CONFIG = """
+[breaker]
+open_above = 1  # never: every failure here is meant, and these tests come in any order
 [retry]
 attempts = 3
 base = "1ms"

@@ -39,7 +39,7 @@ def node() -> str:
     if found is None:
         pytest.skip("node is missing: install Node 20 or newer to try the TypeScript SDK")
     if not install_node_modules():
-        pytest.skip(f"npm is missing, and so is {MODULES}: install npm to try the TypeScript SDK")
+        pytest.skip(f"npm or the way to its registry is missing, and so is {MODULES}: install npm to try the SDK")
     return found
 
 
