@@ -1,6 +1,6 @@
 """Many streams at once: what each costs in memory, whether any gets what is another's, and how a shutdown ends them.
 
-    python bench/streams.py [--streams 5000] [--slow 0.1] [--stuck 20] [--terminate] [--json]
+    python bench/streams.py [--streams 5000] [--slow 0.1] [--stuck 20] [--prompt 0] [--terminate] [--json]
 
 One gateway (`tidegate serve`), the fake Claude, and the clients in this process.  Every stream has other content, and
 each is compared with what the fake says that it sent.  One client in ten is slow: it reads 300 KB through a straw, as
@@ -25,14 +25,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvloop
 from gateway import TIDEGATE, _wait_for
 
 from tidegate.testing import FakeClaude, Row
 
-PORT = 9985
 SPARE = 500
 """File descriptors for everything but streams."""
 WARM = 20
@@ -68,12 +67,21 @@ concurrent = 100000
 """
 
 
+class Target(NamedTuple):
+    """Whom the clients ask, and for how long a stream."""
+
+    port: int
+    key: str
+    seconds: float
+
+
 class Heard:
     """What one client has heard."""
 
-    def __init__(self, number: int, kind: str = "quick") -> None:
+    def __init__(self, number: int, kind: str = "quick", prompt: int = 0) -> None:
         self.number = number
         self.kind = kind
+        self.prompt = prompt
         self.status = 0
         self.request_id = ""
         self.begun = False
@@ -133,24 +141,24 @@ class Heard:
 
 def body(heard: Heard) -> bytes:
     """Another question for each, so that the fake says something else."""
-    question = f"What does the tide do at pier {heard.number}?"
+    question = f"What does the tide do at pier {heard.number}?" + "~" * heard.prompt
     asked = {"model": "claude-haiku-4-5", "max_tokens": 400, "stream": True}
     return json.dumps({**asked, "messages": [{"role": "user", "content": question}]}).encode()
 
 
-def request(heard: Heard, key: str, seconds: float) -> bytes:
+def request(heard: Heard, target: Target) -> bytes:
     raw = body(heard)
     tokens = 40 + heard.number % 41
-    orders = f"output_tokens={tokens}; tokens_per_event=4; gap={seconds / 20:.2f}; huge={LONG[heard.kind]}"
+    orders = f"output_tokens={tokens}; tokens_per_event=4; gap={target.seconds / 20:.2f}; huge={LONG[heard.kind]}"
     head = (
-        f"POST /v1/messages HTTP/1.1\r\nhost: gateway\r\nx-api-key: {key}\r\nanthropic-version: 2023-06-01\r\n"
+        f"POST /v1/messages HTTP/1.1\r\nhost: gateway\r\nx-api-key: {target.key}\r\nanthropic-version: 2023-06-01\r\n"
         f"x-tidegate-user: user-{heard.number % 100}\r\nx-fake-fault: {orders}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n"
     )
     return head.encode() + raw
 
 
-async def listen(heard: Heard, key: str, seconds: float, opening: asyncio.Semaphore) -> None:
+async def listen(heard: Heard, target: Target, opening: asyncio.Semaphore) -> None:
     """One client, to the end of its stream, or until it has been stuck for long enough."""
     loop = asyncio.get_running_loop()
     slow = heard.kind != "quick"
@@ -161,8 +169,8 @@ async def listen(heard: Heard, key: str, seconds: float, opening: asyncio.Semaph
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STRAW)
     try:
         async with opening:
-            await loop.sock_connect(sock, ("127.0.0.1", PORT))
-            await loop.sock_sendall(sock, request(heard, key, seconds))
+            await loop.sock_connect(sock, ("127.0.0.1", target.port))
+            await loop.sock_sendall(sock, request(heard, target))
             while not heard.begun and (piece := await loop.sock_recv(sock, STRAW)):
                 heard.feed(piece)
         while not heard.whole and (piece := await loop.sock_recv(sock, STRAW if slow else 65_536)):
@@ -171,7 +179,7 @@ async def listen(heard: Heard, key: str, seconds: float, opening: asyncio.Semaph
             if heard.kind == "stuck" and read > 1.5 * SIP:
                 return
             if slow:
-                await asyncio.sleep(seconds * len(piece) / SIP)
+                await asyncio.sleep(target.seconds * len(piece) / SIP)
     except OSError:
         return
     finally:
@@ -179,12 +187,12 @@ async def listen(heard: Heard, key: str, seconds: float, opening: asyncio.Semaph
 
 
 async def crowd(
-    heard: list[Heard], key: str, seconds: float, look: Callable[[], int], when_all_run: Callable[[], None]
+    heard: list[Heard], target: Target, look: Callable[[], int], when_all_run: Callable[[], None]
 ) -> dict[str, Any]:
     """All clients; the most that `look` has seen meanwhile."""
     opening = asyncio.Semaphore(AT_ONCE)
     started = time.monotonic()
-    clients = asyncio.gather(*(listen(one, key, seconds, opening) for one in heard))
+    clients = asyncio.gather(*(listen(one, target, opening) for one in heard))
     all_begun, most = 0.0, 0
     while not clients.done():
         await asyncio.sleep(0.25)
@@ -257,21 +265,22 @@ def books(file: Path, rows: list[Row]) -> dict[str, Any]:
 
 def measure(options: argparse.Namespace, home: Path, fake: FakeClaude) -> dict[str, Any]:
     """One gateway, one crowd."""
-    (home / "tidegate.toml").write_text(CONFIG.format(port=PORT, url=fake.url, drain=options.drain), "utf-8")
+    port = free_port()
+    (home / "tidegate.toml").write_text(CONFIG.format(port=port, url=fake.url, drain=options.drain), "utf-8")
     env = os.environ | {"TIDEGATE_KEY_SECRET": "b" * 32, "ANTHROPIC_API_KEY": fake.key}
     made = subprocess.run(
         [TIDEGATE, "keys", "create", "--app", "bench", "--json"], cwd=home, env=env, check=True, capture_output=True
     )
-    key = json.loads(made.stdout)["key"]
+    target = Target(port, json.loads(made.stdout)["key"], options.seconds)
     count = possible(options.streams)
-    heard = [Heard(number, kind_of(number, options)) for number in range(count)]
+    heard = [Heard(number, kind_of(number, options), options.prompt) for number in range(count)]
     signalled: list[float] = []
     gone: list[float] = []
     with (home / "log").open("wb") as log, (home / "err").open("wb") as err:
         process = subprocess.Popen([TIDEGATE, "serve"], cwd=home, env=env, stdout=log, stderr=err)
         try:
-            _wait_for(PORT, process)
-            warm(key, options.seconds)
+            _wait_for(port, process)
+            warm(target)
             idle = resident(process.pid)
 
             def terminate() -> None:
@@ -284,7 +293,7 @@ def measure(options: argparse.Namespace, home: Path, fake: FakeClaude) -> dict[s
                     gone.append(time.monotonic())
                 return resident(process.pid)
 
-            found = uvloop.run(crowd(heard, key, options.seconds, look, terminate))
+            found = uvloop.run(crowd(heard, target, look, terminate))
             if not options.terminate:
                 process.send_signal(signal.SIGTERM)
             code = process.wait(60)
@@ -317,10 +326,17 @@ def kind_of(number: int, options: argparse.Namespace) -> str:
     return "slow" if number % 100 < options.slow * 100 else "quick"
 
 
-def warm(key: str, seconds: float) -> None:
+def free_port() -> int:
+    """A port that nobody has, so that two of these may run at once."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def warm(target: Target) -> None:
     """A few calls, so that the idle gateway has loaded what it needs."""
     few = [Heard(10_000_000 + number) for number in range(WARM)]
-    uvloop.run(crowd(few, key, min(1.0, seconds), lambda: 0, lambda: None))
+    uvloop.run(crowd(few, target._replace(seconds=min(1.0, target.seconds)), lambda: 0, lambda: None))
 
 
 def main() -> None:
@@ -328,6 +344,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=5_000)
     parser.add_argument("--slow", type=float, default=0.1, help="share of clients that read slowly")
     parser.add_argument("--stuck", type=int, default=20, help="clients that hardly read at all")
+    parser.add_argument("--prompt", type=int, default=0, help="bytes of a request beside its question")
     parser.add_argument("--seconds", type=float, default=40.0, help="how long a stream takes at least")
     parser.add_argument("--terminate", action="store_true", help="SIGTERM when all streams run")
     parser.add_argument("--drain", type=int, default=20, help="the gateway's `drain`, seconds")

@@ -23,14 +23,19 @@ class StandingClock:
     def __init__(self) -> None:
         self.waits: list[float] = []
         """Seconds of every wait, oldest first."""
+        self._passed = 0.0
+
+    def pass_by(self, seconds: float) -> None:
+        """Time in which nothing happens."""
+        self._passed += seconds
 
     def now(self) -> int:
         """Microseconds since 1970 UTC."""
-        return round((START.timestamp() + sum(self.waits)) * 1_000_000)
+        return round((START.timestamp() + self._passed + sum(self.waits)) * 1_000_000)
 
     def ticks(self) -> float:
         """Monotonic seconds."""
-        return 1_000.0 + sum(self.waits)
+        return 1_000.0 + self._passed + sum(self.waits)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, which takes no time."""

@@ -10,7 +10,7 @@ from e2e.money import INPUT, MODEL, OUTPUT, strict_hold, usage_cost
 from e2e.sdk.compare import plain
 from scenarios.calling import Got
 from scenarios.scene import Found
-from scenarios.table import Error, Row, Scenario
+from scenarios.table import Error, Row, Scenario, repeated
 from tidegate.assemble import load_texts
 from tidegate.model.texts import fill
 from tidegate.model.times import parse_rfc3339
@@ -160,15 +160,12 @@ def _numbers(scenario: Scenario, found: Found) -> Iterator[str]:
     yield _unlike("the waits", list(scenario.waits), waits)
     refusals = [f"{row['reason']} {row['scope']}".strip() for row in found.refusals]
     yield _unlike("the table of refusals", list(scenario.refusals), refusals)
-    if scenario.breaker is not None:
-        yield _unlike("the breaker", scenario.breaker, found.breaker)
+    yield _unlike("the breaker", scenario.breaker, found.breaker)
 
 
 # -- the ledger
 
-CHARGE: Final = re.compile(
-    r"(?:(?P<times>\d+) x )?(?P<outcome>\w+) (?P<status>\d+|-) (?P<type>\w+|-), (?P<exactness>\w+): (?P<money>.+)"
-)
+CHARGE: Final = re.compile(r"(?P<outcome>\w+) (?P<status>\d+|-) (?P<type>\w+|-), (?P<exactness>\w+): (?P<money>.+)")
 
 
 def _charges(scenario: Scenario, found: Found) -> Iterator[str]:
@@ -183,10 +180,10 @@ def _charges(scenario: Scenario, found: Found) -> Iterator[str]:
 
 
 def _expanded(text: str) -> list[str]:
-    match = CHARGE.fullmatch(text)
-    if match is None:
+    rows = repeated(text)
+    if CHARGE.fullmatch(rows[0]) is None:
         raise ValueError(f"not a row of the ledger: {text!r}")
-    return [text.partition(" x ")[2] if match["times"] else text] * int(match["times"] or 1)
+    return rows
 
 
 def _shown(charge: Charge) -> str:
@@ -246,7 +243,7 @@ MONEY: Final[Mapping[str, Callable[[Charge, Seen | None], int | str]]] = {
 def _log(scenario: Scenario, found: Found) -> Iterator[str]:
     for line in found.troubles:
         yield f"the log complains: {line}"
-    first = len(scenario.before)
+    first = len(scenario.earlier)
     last = len(found.lines) - bool(scenario.meanwhile)
     own = found.lines[first:last]
     yield _unlike("the number of lines about this call", scenario.calls, len(own))

@@ -13,10 +13,12 @@ from msgspec import Struct
 
 import tidegate
 from e2e.gateways import Site
+from scenarios.breaker import state_of
 from scenarios.calling import Asked, Got, call, call_async
 from scenarios.table import DoorName, Hurry, Shape, Table
 from scenarios.workshop import Workshop
 from tidegate.config.load import load
+from tidegate.core.run_now import run_now
 from tidegate.doors.guard.engine import REGISTRY
 from tidegate.observe.std import LOGGER
 
@@ -54,8 +56,8 @@ class Door(Protocol):
     def settled(self) -> None:
         """Wait until everything that it has begun is settled."""
 
-    def breaker(self) -> str | None:
-        """The state of the circuit breaker; None: there is none."""
+    def breaker(self) -> str:
+        """The state of the circuit breaker, as breaker.py says it."""
 
 
 class GatewayDoor:
@@ -71,6 +73,7 @@ class GatewayDoor:
         )
         settings = load(_file(site), environ=site.environ, directory=site.folder, overrides=opening.settings)
         self._server = workshop.gateway
+        self._browser = workshop.browser
         self._assembled = self._server.open(settings, draining=opening.draining)
 
     def call(self, one: Asked) -> Got:
@@ -82,8 +85,10 @@ class GatewayDoor:
     def settled(self) -> None:
         self._server.on_loop(self._assembled.settled())
 
-    def breaker(self) -> str | None:
-        return None
+    def breaker(self) -> str:
+        """What everybody reads at /readyz, and beside it what the store has counted."""
+        shown = self._browser.get(f"{self._server.url}/readyz").json()["breaker"]
+        return state_of(self._server.on_loop(self._assembled.circuits()), shown)
 
     def close(self) -> None:
         self._server.on_loop(self._assembled.close())
@@ -128,8 +133,9 @@ class GuardDoor:
         running.keeper.settled()
         running.keeper.once()
 
-    def breaker(self) -> str | None:
-        return None
+    def breaker(self) -> str:
+        """What the store has."""
+        return state_of(run_now(self._engine.running().books.circuits()))
 
     def close(self) -> None:
         self._engine.end()

@@ -9,7 +9,7 @@ import contextlib
 import io
 import json
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar, cast
 
 import uvloop
@@ -19,6 +19,7 @@ from tidegate.config.settings import Settings
 from tidegate.doors.gateway.app import Gateway
 from tidegate.doors.gateway.run import _gateway
 from tidegate.doors.gateway.server import Chores, bind, make_server
+from tidegate.policy.breaker import Circuit
 from tidegate.policy.replies import refusal_reply
 
 T = TypeVar("T")
@@ -41,6 +42,10 @@ class Assembled:
             await asyncio.wait(self.calls)
         await self.app.settled()
         await self.chores.once()
+
+    async def circuits(self) -> Mapping[str, Circuit]:
+        """The breaker's circuits, as its store has them."""
+        return await self.running.gate.books.circuits()
 
     async def close(self) -> None:
         """End it; its log is whole then."""

@@ -55,7 +55,7 @@ class Found(Struct, frozen=True, kw_only=True):
     """Other lines of the log that nobody wants to see."""
     holds: Mapping[str, Hold]
     tallies: Mapping[str, Tally]
-    breaker: str | None
+    breaker: str
 
 
 def play(workshop: Workshop, row: Row, folder: Path, patience: float) -> Found:
@@ -68,8 +68,7 @@ def play(workshop: Workshop, row: Row, folder: Path, patience: float) -> Found:
     place = workshop.places[scenario.place] if scenario.place else None
     before = 0 if place is None else place.requests
     upstream = fake.url if place is None else place.url
-    workshop.ledger_in(folder)
-    site = Site(folder, upstream, CONFIG)
+    site = workshop.site(folder, upstream, CONFIG)
     timeouts, client = hurried(scenario.hurry, row.shape, patience)
     opening = Opening(
         site=site,
@@ -81,7 +80,7 @@ def play(workshop: Workshop, row: Row, folder: Path, patience: float) -> Found:
         patience=client,
     )
     with standing(scenario.luck) as clock, opened(workshop, row.door, opening) as door:
-        got, earlier = _called(workshop, row, door, site)
+        got, earlier = _called(workshop, row, door, site, clock)
         fake.wait(open=0)
         door.settled()
         breaker = door.breaker()
@@ -115,20 +114,21 @@ def _bare(workshop: Workshop, row: Row) -> Got | None:
     return workshop.bare(scenario.request, asked(scenario, row.shape), order)
 
 
-def _called(workshop: Workshop, row: Row, door: Door, site: Site) -> tuple[Got, int]:
+def _called(workshop: Workshop, row: Row, door: Door, site: Site, clock: StandingClock) -> tuple[Got, int]:
     """What the caller got, and how many requests the fake had seen before that."""
     scenario, fake = row.scenario, workshop.fake
     one = asked(scenario, row.shape)
-    other = msgspec.structs.replace(asked(msgspec.structs.replace(scenario, request="plain"), "json"), leave=None)
-    for order in scenario.before:
+    other = msgspec.structs.replace(asked(msgspec.structs.replace(scenario, request="plain"), row.shape), leave=None)
+    for order in scenario.earlier:
         door.call(ordered(other, order))
+    clock.pass_by(scenario.later)
     with contextlib.ExitStack() as stack:
         if scenario.meanwhile:
             stream = msgspec.structs.replace(other, shape="stream")
             stack.enter_context(door.holding(ordered(stream, scenario.meanwhile)))
         if scenario.world == "ledger damaged":
             stack.enter_context(_damaged(site))
-        earlier = len(fake.books())
+        earlier = len(fake.books()) if scenario.before or scenario.meanwhile else 0
         return door.call(one), earlier
 
 

@@ -13,7 +13,8 @@ settings      sections of tidegate.toml, over those of scene.py
 client        headers of the request
 key           options of the app key, or `given`, a text that is none (the gateway's door only)
 user          "u-1"; an empty text names nobody
-before        orders for calls that are made before, each to its end
+before        orders for calls of the same shape that are made before, each to its end; "[N x] ORDER"
+later         seconds that pass between them and the call, on the scenario's clock
 meanwhile     orders for a stream that stays open while the call is made
 world         "draining": the process is about to end; "ledger damaged"
 hurry         which time-out is short: connect, first_byte, idle, total; or `gap`, where an order has that.  Only in
@@ -35,18 +36,20 @@ charges       the ledger's rows, "[N x] OUTCOME STATUS ERROR_TYPE, EXACTNESS: MO
 refusals      rows of that table, "REASON SCOPE"
 told          the call's line in the log: "success OUTCOME" | "error ERROR_TYPE" | "refused REASON"; empty: no line
 calls         how many lines the log has, one for each call of this scenario (1)
-breaker       the state of the circuit breaker afterwards
+breaker       the state of the circuit breaker afterwards, which each scenario must say, with what it has counted in its
+              window: "closed: 4 bad, 1 good"; "closed" with nothing; "open"; "none", where there is none yet
 pending       why this fails today; it must fail, and once it passes the test says so
 
 `[every]` holds for all scenarios of a file; `[NAME.but."stream at gateway"]`, `[NAME.but.gateway]`, `[NAME.but.json]`
 say what is different there, later ones winning.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -59,6 +62,8 @@ DoorName = Literal["guard sync", "guard async", "gateway"]
 Hurry = Literal["", "connect", "first_byte", "idle", "total", "gap"]
 
 Table = dict[str, Any]
+
+_TIMES: Final = re.compile(r"(?P<times>\d+) x ?(?P<what>.*)")
 
 
 class Error(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +107,7 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key: Table = {}
     user: str = "u-1"
     before: tuple[str, ...] = ()
+    later: float = 0.0
     meanwhile: str = ""
     world: Literal["", "draining", "ledger damaged"] = ""
     hurry: Hurry = ""
@@ -117,8 +123,13 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     refusals: tuple[str, ...] = ()
     told: str = ""
     calls: int = 1
-    breaker: str | None = None
+    breaker: str
     pending: str = ""
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """`before`, an order for each call."""
+        return tuple(one for order in self.before for one in repeated(order))
 
 
 class Row(Struct, frozen=True):
@@ -140,6 +151,12 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     call: str
     """The method of the client, such as `messages.create`."""
     arguments: Table = {}
+
+
+def repeated(text: str) -> list[str]:
+    """`3 x something` is three of them."""
+    match = _TIMES.fullmatch(text)
+    return [text] if match is None else [match["what"]] * int(match["times"])
 
 
 class TableError(Exception):

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from e2e.gateways import Row as Charge
+from scenarios.breaker import state_of
 from scenarios.clock import StandingClock, http_date
 from scenarios.differences import differences
 from scenarios.places import MAKERS
@@ -18,11 +19,12 @@ from scenarios.test_scenarios import test_scenario as run_scenario
 from scenarios.workshop import Workshop
 from tidegate.core.run_now import run_now
 from tidegate.model.refusal import Reason
+from tidegate.policy.breaker import Circuit
 from tidegate.policy.budgets import Tally
 
 DOORS = set(get_args(DoorName))
 
-NOT_YET = {"queue_full", "breaker_open", "not_found"}
+NOT_YET = {"queue_full", "not_found"}
 """Reasons that nothing can give today."""
 
 ASKED_FOR: dict[str, tuple[str, ...]] = {
@@ -58,6 +60,11 @@ ASKED_FOR: dict[str, tuple[str, ...]] = {
     "gzip": ("gzip", "reset of a gzip stream"),
     "good ones": ("hello", "a tool", "thinking", "the model declines before it has said anything"),
     "free ones": ("count_tokens", "the models", "one model"),
+    "an open breaker": (
+        "opened by clean cuts",
+        "a probe that is answered closes it",
+        "a probe that fails leaves it open",
+    ),
 }
 """What must be in the tables: the faults, each by the scenarios that have it."""
 
@@ -94,10 +101,11 @@ def test_names_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
+        ({"caller": "answer"}, "missing required field `breaker`"),
         ({"caller": "answer", "atempts": 2}, "f.toml, n: Object contains unknown field `atempts`"),
         ({"caller": {"error": "X", "word": "cut"}}, "unknown field `word` - at `$.caller`"),
-        ({"caller": "answer", "request": "nothing"}, "requests.toml has no request 'nothing'"),
-        ({"caller": "answer", "but": {"gatevay": {}}}, "but.'gatevay' names no shape and door"),
+        ({"caller": "answer", "breaker": "none", "request": "nothing"}, "requests.toml has no request 'nothing'"),
+        ({"caller": "answer", "breaker": "none", "but": {"gatevay": {}}}, "but.'gatevay' names no shape and door"),
         ({}, "missing required field `caller`"),
     ],
 )
@@ -109,10 +117,13 @@ def test_a_table_that_cannot_be_read_says_where(table: dict[str, Any], complaint
 def test_what_is_different_somewhere() -> None:
     table = {
         "caller": "answer",
+        "breaker": "none",
+        "before": ["2 x status=529", "", "3 x "],
         "but": {"stream": {"attempts": 2}, "guard": {"calls": 3}, "stream at gateway": {"attempts": 4}},
     }
     found = {(row.shape, row.door): row.scenario for row in read_rows("f", {"every": {"told": "x"}, "n": table})}
     assert len(found) == 6
+    assert found["json", "gateway"].earlier == ("status=529", "status=529", "", "", "", "")
     assert {key: (one.attempts, one.calls, one.told) for key, one in found.items() if key[1] != "guard async"} == {
         ("json", "guard sync"): (1, 3, "x"),
         ("json", "gateway"): (1, 1, "x"),
@@ -127,7 +138,21 @@ def test_the_clock_stands() -> None:
     began, ticks = clock.now(), clock.ticks()
     run_now(clock.sleep(1.5))
     assert (clock.now() - began, clock.ticks() - ticks, clock.waits) == (1_500_000, 1.5, [1.5])
+    clock.pass_by(2.5)
+    assert (clock.now() - began, clock.ticks() - ticks, clock.waits) == (4_000_000, 4.0, [1.5])
     assert http_date(7) == "Sun, 22 Nov 2026 12:00:07 GMT"
+
+
+def test_the_words_for_a_breaker() -> None:
+    """Both of what is stored and what is shown must be right."""
+    counted, shut = Circuit(slots=[(1, 1, 3), (2, 0, 1)]), Circuit(probe_at=5, opened_at=1)
+    shown = [{"upstream": "a", "family": "haiku", "state": "closed"}]
+    assert state_of({}, []) == "none"
+    assert state_of({"a/haiku": Circuit()}, shown) == "closed"
+    assert state_of({"a/haiku": counted}, shown) == "closed: 4 bad, 1 good"
+    assert state_of({"a/sonnet": counted, "a/haiku": shut}) == "haiku: open; sonnet: closed: 4 bad, 1 good"
+    assert state_of({"a/haiku": shut}, shown) == "open, and /readyz says [('a/haiku', 'closed')]"
+    assert state_of({"a/haiku": counted}, []) == "closed: 4 bad, 1 good, and /readyz says []"
 
 
 # -- the suite can fail
@@ -153,7 +178,7 @@ def repeated(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Fo
         ({"refusals": ("budget_spent user",)}, "the table of refusals: expected ['budget_spent user'], found []"),
         ({"told": "error api_error"}, "the line in the log: expected 'error api_error', found 'success ok'"),
         ({"calls": 2}, "the number of lines about this call: expected 2, found 1"),
-        ({"breaker": "open"}, "the breaker: expected 'open', found None"),
+        ({"breaker": "open"}, "the breaker: expected 'open', found 'closed: 2 bad, 3 good'"),
         ({"caller": Error(error="OverloadedError")}, "the caller got an answer (Message), not OverloadedError"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),

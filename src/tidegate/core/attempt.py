@@ -15,7 +15,7 @@ class Attempt:
     """One send of a call.  `charge` is None until it is settled."""
 
     def __init__(self, call: Call, plan: Plan, hold: Hold, clock: Clock, telling: Telling) -> None:
-        self.call = call
+        self.call_id = call.call_id
         self.telling = telling
         self.plan = plan
         self.hold = hold

@@ -21,7 +21,7 @@ from tidegate.model.refusal import Refusal
 from tidegate.model.texts import Texts, fill
 from tidegate.model.usage import Metered
 from tidegate.policy import bounds, retry
-from tidegate.policy.breaker import circuit_name, is_late
+from tidegate.policy.breaker import circuit_name, is_late, patience
 from tidegate.policy.edit import count_tokens_body
 from tidegate.policy.error_json import read_error
 from tidegate.policy.final import DOWN_AGAIN, Failed
@@ -31,7 +31,7 @@ from tidegate.policy.plan import Plan
 from tidegate.policy.prices import PriceBook
 from tidegate.policy.pricing import cost
 from tidegate.policy.replies import error_body
-from tidegate.policy.rules import Rules
+from tidegate.policy.rules import Rules, Timeouts
 from tidegate.policy.settlement import CostOf, Ending
 
 NOTHING = Metered()
@@ -74,6 +74,8 @@ class Attempts:
         """By the price's model name: no more than there are prices."""
         self.keys = 1
         """Keys that this upstream has had."""
+        self._rejected = 0
+        """The last of them that it has rejected."""
 
     async def run(self, call: Call, planned: Plan, outgoing: Outgoing, telling: Telling) -> Exchange | Failed | Refusal:
         """An answer, the last failure, or why nothing could be sent."""
@@ -94,6 +96,7 @@ class Attempts:
             if not renewed and await self.renewed(failed, keys):
                 renewed = True
                 continue
+            self.heard(failed, telling)
             delay = self.delay(call, number, failed)
             if delay is None:
                 return failed
@@ -121,6 +124,12 @@ class Attempts:
         if self.keys == keys and await self.upstream.renew_key():
             self.keys += 1
         return self.keys != keys
+
+    def heard(self, failed: Failed, telling: Telling) -> None:
+        """A rejected key is told, once: where another upstream answers nobody would hear of it."""
+        if failed.failure.status == 401 and self._rejected != self.keys:
+            self._rejected = self.keys
+            telling.key_rejected(self.upstream.name)
 
     def delay(self, call: Call, number: int, failed: Failed) -> float | None:
         """Seconds until the next attempt, None for the end; `number` have been sent."""
@@ -199,8 +208,7 @@ class Attempts:
         """Send one attempt; what came of it, settled, or a stream that settles at its end."""
         begun = self._clock.ticks()
         try:
-            timeouts = self._rules.timeouts if attempt.plan.reading.stream else self._patient
-            reply = await self.upstream.send(outgoing, timeouts, attempt.mark_sent)
+            reply = await self.upstream.send(outgoing, self._timeouts(attempt), attempt.mark_sent)
             attempt.replied(reply)
             if reply.status == 200 and is_event_stream(reply.headers, asked=attempt.plan.reading.stream):
                 if attempt.hold.probe:
@@ -217,6 +225,12 @@ class Attempts:
         except BaseException:  # cancelled: the caller has left
             await self._abandon(attempt)
             raise
+
+    def _timeouts(self, attempt: Attempt) -> Timeouts:
+        reading = attempt.plan.reading
+        if reading.stream:
+            return self._rules.timeouts
+        return patience(self._rules.timeouts, reading.max_tokens or 0) if attempt.hold.probe else self._patient
 
     async def _probed(self, hold: Hold, reply: Reply, seconds: float) -> None:
         """The stream of a probe has begun: its upstream works, unless that took too long."""
@@ -250,7 +264,7 @@ class Attempts:
     async def _garbage(self, attempt: Attempt) -> Exchange:
         """For an answer that is none: a proxy's page, half a message.  Whoever sent it with 200 will do so again."""
         await self._settle(attempt, "cut", NOTHING, last=True)
-        request_id = attempt.request_id or f"req_{attempt.call.call_id}"
+        request_id = attempt.request_id or f"req_{attempt.call_id}"
         headers = [(b"content-type", b"application/json"), (b"request-id", request_id.encode())]
         body = error_body("api_error", fill(self._texts, "cut"), request_id)
         return Exchange(502, [*headers, (b"x-should-retry", b"false")], body)
@@ -260,7 +274,7 @@ class Attempts:
             await self._settle(attempt, ending, metered, output_bytes, last=True)
 
         drain = attempt.plan.on_cut == "drain"
-        request_id = attempt.request_id or f"req_{attempt.call.call_id}"
+        request_id = attempt.request_id or f"req_{attempt.call_id}"
         stream = Stream(reply, settle, self._texts, request_id, drain=drain)
         return Exchange(
             reply.status,

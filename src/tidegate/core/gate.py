@@ -135,6 +135,11 @@ class Gate:
         headers = [(b"content-type", b"application/json"), (b"request-id", request_id.encode())]
         return Exchange(500, [*headers, (b"x-should-retry", b"false")], body)
 
+    def ending(self, request_id: str) -> Exchange:
+        """The reply for a call that the end of the gateway has cut off; another gateway may answer it."""
+        status, headers, body = refusal_reply(Refusal(reason="draining"), request_id, self._texts)
+        return Exchange(status, headers, body)
+
     def farewell(self, exchange: Exchange) -> bytes:
         """The event that ends a stream whose rest cannot be waited for."""
         said = header(exchange.headers, b"request-id") or b""
@@ -231,13 +236,16 @@ class Gate:
         """A path that costs nothing: the same retries and upstreams, no hold."""
         telling = Telling(call, self._clock, self._observe)
         first: Failed | None = None
-        for place in self._places.values():
+        for name, place in self._places.items():
             result = await self._tried_free(call, place, telling)
             if isinstance(result, Exchange):
+                if first is not None:
+                    result.headers = [*result.headers, (HEADER, f"upstream:{name}".encode())]
                 return result
-            first = first or result
-            if call.transparent or not is_outage(result):
-                break
+            if first is None:
+                first = result
+                if call.transparent or not is_outage(result):
+                    break
         assert first is not None  # there is an upstream
         return self._fail(call, first, telling)
 
@@ -252,6 +260,7 @@ class Gate:
             if not renewed and await place.renewed(result, keys):
                 renewed = True
                 continue
+            place.heard(result, telling)
             delay = place.delay(call, telling.attempts, result)
             if delay is None:
                 return result

@@ -2,7 +2,7 @@
 
 from tidegate.core.call import Call
 from tidegate.core.ports import Clock, Observe
-from tidegate.model.facts import CallFailed, CallSucceeded, Fact
+from tidegate.model.facts import CallFailed, CallSucceeded, Fact, KeyRejected
 from tidegate.model.hold import Charge
 from tidegate.policy.final import Answer
 
@@ -11,7 +11,11 @@ class Telling:
     """What a call has cost so far, and the one fact about its end: the first that is told counts."""
 
     def __init__(self, call: Call, clock: Clock, observe: Observe) -> None:
-        self._call = call
+        # Not the call itself: a stream lives long, and with it would its request, which may be large.
+        self._call_id = call.call_id
+        self._caller = call.caller
+        self._model = call.model
+        self._started = call.started
         self._clock = clock
         self._observe = observe
         self.attempts = 0
@@ -40,16 +44,20 @@ class Telling:
             status = self._last.status  # it had begun well
         self._tell(self._failed(answer.error_type, answer.reason, status, answer.request_id))
 
+    def key_rejected(self, upstream: str) -> None:
+        """An upstream does not take our key, whatever becomes of the call."""
+        self._observe(KeyRejected(upstream))
+
     def left(self) -> None:
         """The caller has left, or something broke, before anything else could be told."""
         self._tell(self._failed("aborted", "aborted", None))
 
     def _failed(self, error_type: str, reason: str, status: int | None, request_id: str | None = None) -> CallFailed:
-        call, last = self._call, self._last
+        last = self._last
         return CallFailed(
-            call_id=call.call_id,
-            caller=call.caller,
-            model=call.model if last is None else last.model,
+            call_id=self._call_id,
+            caller=self._caller,
+            model=self._model if last is None else last.model,
             duration_ms=self._elapsed_ms(),
             attempts=self.attempts,
             error_type=error_type,
@@ -66,7 +74,7 @@ class Telling:
             self._observe(fact)
 
     def _elapsed_ms(self) -> int:
-        return max(0, round((self._clock.ticks() - self._call.started) * 1000))
+        return max(0, round((self._clock.ticks() - self._started) * 1000))
 
 
 def unfailing(observe: Observe) -> Observe:

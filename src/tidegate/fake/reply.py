@@ -40,11 +40,12 @@ LAST_CHUNK = Step(0.0, b"0\r\n\r\n")
 
 
 def whole(
-    head: bytes, body: bytes, command: Command, *, tokens: int = 0, seconds: float = 0.0, ending: str = "ok"
+    head: bytes, body: bytes | None, command: Command, *, tokens: int = 0, seconds: float = 0.0, ending: str = "ok"
 ) -> Reply:
-    """A reply with a content length; `seconds` is how long the model took over it."""
+    """A reply with a content length, or without a body at all; `seconds` is how long the model took over it."""
     broken = _break_of(command)
-    head = b"%bcontent-length: %d\r\n\r\n" % (head, len(body))
+    head = b"%b\r\n" % head if body is None else b"%bcontent-length: %d\r\n\r\n" % (head, len(body))
+    body = body or b""
     wait = command.delay + command.first_byte + seconds
     if broken is None:
         return Reply((Step(wait, head + body, body, tokens),), ending=ending)

@@ -30,6 +30,8 @@ from tidegate.fake.script import Playing, Script, Seen
 from tidegate.fake.settings import Settings
 
 JSON, SSE = b"application/json", b"text/event-stream; charset=utf-8"
+BODILESS = frozenset({204, 304})
+"""Statuses whose replies have no body (RFC 9110, 6.4.1)."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -272,7 +274,8 @@ class World:
             close=not asked.request.keep_alive,
             extra=(*trouble.headers, *command.headers.items()),
         )
-        reply = _headed(asked.request, whole(head, b"" if command.empty else body, command, ending="error"))
+        sent = None if trouble.status in BODILESS else b"" if command.empty else body
+        reply = _headed(asked.request, whole(head, sent, command, ending="error"))
         return msgspec.structs.replace(reply, billing="none")
 
 

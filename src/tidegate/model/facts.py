@@ -64,4 +64,10 @@ class LeaseExpired(Struct, frozen=True, gc=False):
     charge: Charge
 
 
-Fact = AttemptSettled | CallSucceeded | CallFailed | CallRefused | HoldExceeded | LeaseExpired
+class KeyRejected(Struct, frozen=True, gc=False):
+    """An upstream does not take our key; told once for each key."""
+
+    upstream: str
+
+
+Fact = AttemptSettled | CallSucceeded | CallFailed | CallRefused | HoldExceeded | LeaseExpired | KeyRejected

@@ -15,6 +15,7 @@ from tidegate.model.facts import (
     CallSucceeded,
     Fact,
     HoldExceeded,
+    KeyRejected,
     LeaseExpired,
 )
 from tidegate.model.hold import Charge
@@ -24,6 +25,8 @@ from tidegate.observe.lines import Lines
 from tidegate.policy.replies import refusal_text
 
 LogFormat = Literal["json", "readable"]
+
+KEY_REJECTED = "This upstream does not accept its api_key; nothing is answered there until the key is a good one."
 
 Out = TextIO | Lines
 
@@ -93,6 +96,7 @@ class LogFacts:
             AttemptSettled: self._attempt,
             HoldExceeded: self._exceeded,
             LeaseExpired: self._expired,
+            KeyRejected: self._rejected,
         }
 
     def __call__(self, fact: Fact) -> None:
@@ -189,6 +193,9 @@ class LogFacts:
             cost=charge.cost,
             admitted_at=rfc3339(charge.started_at),
         )
+
+    def _rejected(self, fact: KeyRejected) -> None:
+        self._logger.error("upstream_key_rejected", upstream=fact.upstream, error_message=KEY_REJECTED)
 
 
 def _who(charge: Charge) -> dict[str, Any]:

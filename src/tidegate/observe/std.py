@@ -15,6 +15,7 @@ from tidegate.model.facts import (
     CallSucceeded,
     Fact,
     HoldExceeded,
+    KeyRejected,
     LeaseExpired,
 )
 from tidegate.model.texts import Texts
@@ -29,6 +30,7 @@ LEVELS: Final[Mapping[type, int]] = {
     AttemptSettled: logging.DEBUG,
     HoldExceeded: logging.ERROR,
     LeaseExpired: logging.WARNING,
+    KeyRejected: logging.ERROR,
 }
 
 

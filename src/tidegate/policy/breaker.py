@@ -22,12 +22,14 @@ from msgspec.structs import replace
 
 from tidegate.model.hold import Ask, Charge
 from tidegate.model.times import SECOND
-from tidegate.policy.rules import Breaker
+from tidegate.policy.rules import Breaker, Timeouts
 
 LEAST: Final = 20
 """Attempts in the window below which nothing is concluded."""
 SLOTS: Final = 10
 """Parts of the window that are forgotten at once."""
+PACE: Final = 3600 / 128_000
+"""Seconds that a token takes at most: what the official SDKs reckon with for whole answers."""
 
 Went = Literal[-1, 0, 1]
 """How an attempt speaks about its upstream: bad, not at all, good."""
@@ -77,17 +79,25 @@ def is_late(ask: Ask, first_byte_ms: int | None) -> bool:
     return bool(ask.slow) and first_byte_ms is not None and first_byte_ms >= ask.slow
 
 
+def patience(timeouts: Timeouts, max_tokens: int) -> Timeouts:
+    """For a probe that wants a whole answer: to begin it may take as long as a stream, and to write what it takes.
+
+    Without this a probe would wait `total` for an upstream that takes requests and never answers.
+    """
+    return replace(timeouts, first_byte=min(timeouts.total, timeouts.first_byte + max_tokens * PACE))
+
+
 def probed(circuit: Circuit, at: int, breaker: Breaker) -> None:
     """A probe was admitted."""
     circuit.probe_at = at + int(breaker.probe_after * SECOND)
 
 
-def ended(circuit: Circuit, how: Went, at: int, breaker: Breaker, *, probe: bool, admitted_at: int, last: int) -> None:
+def ended(circuit: Circuit, how: Went, at: int, breaker: Breaker, *, admitted_at: int, last: int) -> None:
     """An attempt that was admitted at `admitted_at` ended at `at`; `last` is the latest admission of all."""
     if admitted_at <= circuit.since:
         return
-    if circuit.probe_at:
-        if probe and how == 1:
+    if circuit.probe_at:  # what was admitted since it opened is a probe
+        if how == 1:
             circuit.probe_at = circuit.opened_at = 0
             circuit.since = last
         return

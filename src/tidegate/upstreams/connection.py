@@ -198,7 +198,7 @@ class Connection(asyncio.Protocol):
             self.drop()
         elif not reply.status:
             self._fail("reset", "ended without a reply")
-        elif self._incoming.ends_with_connection() and _honest_end(self._transport):
+        elif self._incoming.ends_with_connection and _honest_end(self._transport):
             self._finish(reply, reusable=False)
         else:
             self._fail("cut", "ended before the reply's end")

@@ -21,6 +21,7 @@ class Incoming:
         "_parser",
         "_whole",
         "complete",
+        "ends_with_connection",
         "headers",
         "on_body",
         "on_header",
@@ -33,9 +34,12 @@ class Incoming:
         self.status = 0
         """0 until the head is here."""
         self.headers: list[tuple[bytes, bytes]] = []
+        """Whoever has the reply may clear it: nothing is read from it behind the head."""
         self.pieces: list[bytes] = []
         """Of the body, not taken yet."""
         self.complete = False
+        self.ends_with_connection = False
+        """Whether the body has no length of its own, so that EOF is its legal end."""
         self.reusable = False
         """Whether another reply may follow a complete one; the upstream allows it and sent nothing behind this one."""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -86,14 +90,6 @@ class Incoming:
         pieces.clear()
         return piece
 
-    def ends_with_connection(self) -> bool:
-        """Whether the body has no length of its own, so that EOF is its legal end."""
-        headers = dict(self.headers)
-        coding = headers.get(b"transfer-encoding")
-        if coding is not None:
-            return coding.lower().rpartition(b",")[2].strip() != b"chunked"
-        return b"content-length" not in headers
-
     def close(self) -> None:
         """Let the parser go; the two hold each other."""
         self._parser = None
@@ -133,6 +129,7 @@ class Incoming:
         else:
             self.headers = self._headers.copy()
             self.status = status
+            self.ends_with_connection = not parser.should_keep_alive() and _has_no_length(self.headers)
             if self._bodyless:
                 self._completed(parser)
         self._headers.clear()
@@ -148,3 +145,11 @@ class Incoming:
         self.complete = True
         self.reusable = parser.should_keep_alive()
         self._whole = len(self.pieces)
+
+
+def _has_no_length(headers: list[tuple[bytes, bytes]]) -> bool:
+    known = dict(headers)
+    coding = known.get(b"transfer-encoding")
+    if coding is not None:
+        return coding.lower().rpartition(b",")[2].strip() != b"chunked"
+    return b"content-length" not in known

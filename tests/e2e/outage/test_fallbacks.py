@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from e2e.gateways import Gateway, Row, Site, site_at
+from e2e.gateways import Gateway, Row, Site, site_at, until
 from e2e.money import USD
 from e2e.outage.books import agree, nothing_is_left
 from tidegate.testing import FakeClaude
@@ -56,6 +56,7 @@ max_tokens = 100000
 fallback = ["model:claude-opus-4-5"]
 [routes.default]
 """
+DEGRADED = "x-tidegate-degraded"
 ASK: dict[str, Any] = {
     "model": HAIKU,
     "max_tokens": 100,
@@ -189,6 +190,29 @@ def test_when_both_are_down_the_first_ones_error_is_told(harbour: Harbour) -> No
     assert error.status_code == 529
     assert "very busy" in error.message
     assert len(attempts(harbour.second)) == 1
+
+
+def test_a_key_that_the_other_one_rejects_is_told_in_the_log(harbour: Harbour) -> None:
+    """Its caller hears of the first one; nobody else would know that the second can help nobody."""
+    harbour.down()
+    harbour.second.script(status=401)
+    for _ in range(3):
+        assert harbour.fails("second").status_code == 529
+    until(lambda: len(harbour.site.calls(harbour.user)) == 3)
+    told = [line for line in harbour.site.log() if line["event"] == "upstream_key_rejected"]
+    assert [(line["upstream"], line["level"]) for line in told] == [("second", "error")]
+    assert harbour.second.key not in told[0]["error_message"]
+
+
+def test_what_costs_nothing_says_who_answered(harbour: Harbour) -> None:
+    """Count_tokens and the models go on by priority, whatever the route."""
+    asked = {name: value for name, value in ASK.items() if name != "max_tokens"}
+    harbour.first.script(rules=[{"when": {"path": "*"}, "do": {"status": 529}}])
+    with harbour.sdk() as client:
+        assert client.messages.with_raw_response.count_tokens(**asked).headers[DEGRADED] == "upstream:second"
+        assert client.models.with_raw_response.list().headers[DEGRADED] == "upstream:second"
+        harbour.first.script()
+        assert DEGRADED not in client.messages.with_raw_response.count_tokens(**asked).headers
 
 
 def test_a_transparent_key_gets_none(harbour: Harbour) -> None:

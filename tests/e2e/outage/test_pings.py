@@ -85,8 +85,8 @@ def pieces(answer: Answer) -> list[bytes]:
 
 
 def test_a_silent_upstream_is_bridged(quay: Quay) -> None:
-    """A second before the first event, half a second between the others."""
-    quay.fake.script(first_byte=1.0, gap=0.5, output_tokens=8, tokens_per_event=4)
+    """Half a second before the first event, 0.3 seconds between the others."""
+    quay.fake.script(first_byte=0.5, gap=0.3, output_tokens=8, tokens_per_event=4)
     answer = quay.stream()
     assert answer.whole
     names = answer.events
@@ -101,11 +101,11 @@ def test_a_silent_upstream_is_bridged(quay: Quay) -> None:
 
 def test_none_before_the_upstreams_headers(quay: Quay) -> None:
     """Until then the reply may still become an error, with a status of its own."""
-    quay.fake.script(delay=1.0, output_tokens=4)
+    quay.fake.script(delay=0.5, output_tokens=4)
     answer = quay.stream()
     assert answer.status == 200
     assert answer.events[0] == "message_start"
-    quay.fake.script(delay=0.6, status=400)
+    quay.fake.script(delay=0.3, status=400)
     assert quay.stream().status == 400
 
 
@@ -115,21 +115,21 @@ def test_none_for_who_is_spoken_to(quay: Quay) -> None:
 
 
 def test_none_in_a_compressed_stream(quay: Quay) -> None:
-    quay.fake.script(gzip="force", first_byte=0.7, gap=0.5, output_tokens=4)
+    quay.fake.script(gzip="force", first_byte=0.3, gap=0.25, output_tokens=4)
     answer = quay.stream(**{"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert b"ping" not in answer.body
 
 
 def test_none_for_an_answer_that_is_no_stream(quay: Quay) -> None:
-    quay.fake.script(delay=0.7)
+    quay.fake.script(delay=0.3)
     sent = request(ask("How high?"), key=quay.site.key)
     answer = asyncio.run(call(quay.gateway.port, sent))
     assert answer.json["type"] == "message"
 
 
 def test_the_python_sdk_reads_through_them(quay: Quay) -> None:
-    quay.fake.script(first_byte=0.7, gap=0.3, output_tokens=8, tokens_per_event=4, say="The tide is high.")
+    quay.fake.script(first_byte=0.3, gap=0.25, output_tokens=8, tokens_per_event=4, say="The tide is high.")
     with anthropic.Anthropic(api_key=quay.site.key, base_url=quay.url, max_retries=0) as client:
         with client.messages.stream(**ASK) as stream:
             text = "".join(stream.text_stream)
@@ -157,7 +157,7 @@ def test_the_typescript_sdk_reads_through_them(quay: Quay) -> None:
     node = shutil.which("node")
     if node is None or not install_node_modules():
         pytest.skip("node or npm is missing: install Node 20 or newer to try the TypeScript SDK")
-    quay.fake.script(first_byte=0.7, gap=0.3, output_tokens=8, tokens_per_event=4, say="The tide is high.")
+    quay.fake.script(first_byte=0.3, gap=0.25, output_tokens=8, tokens_per_event=4, say="The tide is high.")
     done = subprocess.run(
         [node, "--input-type=module", "-e", NODE, "-", json.dumps(ASK)],
         cwd=NODE_FOLDER,

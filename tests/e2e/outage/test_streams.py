@@ -14,8 +14,8 @@ from e2e.conftest import Figures
 BENCH = Path(__file__).parents[3] / "bench" / "streams.py"
 WARM = 20
 """Calls that the bench makes before."""
-MOST_KB = 60
-"""Of memory for a stream on average, one slow client in ten; measured are about 30."""
+MOST_KB = 40
+"""Of memory for a stream on average, one slow client in ten; measured are about 27."""
 
 
 def run(figures: Figures, *options: str) -> dict[str, Any]:
@@ -61,12 +61,12 @@ def all_ended_in_order(found: dict[str, Any]) -> None:
 
 
 def test_hundreds_of_streams(figures: Figures) -> None:
-    all_came_to_their_end(run(figures, "--streams", "300", "--stuck", "3", "--seconds", "4"))
+    all_came_to_their_end(run(figures, "--streams", "200", "--stuck", "2", "--seconds", "2"))
 
 
 def test_a_shutdown_in_the_middle_of_hundreds(figures: Figures) -> None:
     """With time for some of them to come to their end."""
-    options = ("--streams", "300", "--stuck", "3", "--seconds", "6", "--drain", "4")
+    options = ("--streams", "200", "--stuck", "2", "--seconds", "4", "--drain", "3")
     all_ended_in_order(run(figures, *options, "--terminate"))
 
 

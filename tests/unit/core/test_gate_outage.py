@@ -192,7 +192,12 @@ def test_free_paths_go_on_at_the_other_upstream() -> None:
     world = World([NOBODY])
     two = Elsewhere(world, "two", [Ended(pieces=(b'{"input_tokens":1}',))])
     asked = call(world, path="/v1/messages/count_tokens")
-    assert run_now(called(world.gate(two, retry=ONCE), asked)).body == b'{"input_tokens":1}'
+    got = run_now(called(world.gate(two, retry=ONCE), asked))
+    assert (got.body, got.degraded) == (b'{"input_tokens":1}', "upstream:two")
+    asked = call(world, path="/v1/messages/count_tokens")
+    world.answers.append(Ended(pieces=(b'{"input_tokens":2}',)))
+    got = run_now(called(world.gate(two, retry=ONCE), asked))
+    assert (got.body, got.degraded) == (b'{"input_tokens":2}', None)
 
 
 # -- another model

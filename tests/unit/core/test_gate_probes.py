@@ -8,10 +8,24 @@ import pytest
 from tidegate.core.ports import Outgoing
 from tidegate.core.run_now import run_now
 from tidegate.model.errors import Crowded, StoreDown
+from tidegate.model.facts import KeyRejected
 from tidegate.policy.rules import Breaker, Timeouts
-from unit.core.outage import NOBODY, REJECTED, Got, called, do
+from unit.core.outage import NOBODY, ONCE, REJECTED, Got, called, do
 from unit.core.test_gate import swallow
-from unit.core.world import Answer, Ended, FakeReply, World, ask, call, chores, drive, stream, well
+from unit.core.world import (
+    Answer,
+    Elsewhere,
+    Ended,
+    FakeReply,
+    World,
+    ask,
+    call,
+    chores,
+    drive,
+    error,
+    stream,
+    well,
+)
 
 # -- a rejected key
 
@@ -66,6 +80,42 @@ def test_free_paths_read_a_changed_key_as_well() -> None:
     assert run_now(called(world.gate(), asked)).status == 200
     world = World([REJECTED, well()])
     assert run_now(called(world.gate(), asked)).status == 502
+
+
+def rejections(world: World) -> list[str]:
+    """The upstreams whose keys were told as rejected."""
+    return [fact.upstream for fact in world.facts if isinstance(fact, KeyRejected)]
+
+
+def test_a_rejected_key_is_told_once_for_each_key() -> None:
+    world = World([REJECTED] * 5)
+    gate = world.gate()
+    do(world, gate)
+    run_now(called(gate, call(world)))
+    assert rejections(world) == ["fake"]
+    world.new_key = True
+    run_now(called(gate, call(world)))
+    assert rejections(world) == ["fake", "fake"], "the new one is rejected, too"
+    assert len(world.sent) == 4
+
+
+def test_a_key_that_was_changed_in_time_is_not_told() -> None:
+    world = World([REJECTED, well()])
+    world.new_key = True
+    do(world, world.gate())
+    assert rejections(world) == []
+
+
+def test_a_rejected_key_of_another_upstream_is_told_although_its_caller_hears_of_the_first() -> None:
+    world = World([error(529)])
+    got = do(world, world.gate(Elsewhere(world, "two", [REJECTED]), retry=ONCE))
+    assert got.status == 529
+    assert rejections(world) == ["two"]
+    world = World([NOBODY])
+    asked = call(world, path="/v1/messages/count_tokens")
+    gate = world.gate(Elsewhere(world, "two", [REJECTED]), Elsewhere(world, "three", [well()]), retry=ONCE)
+    assert run_now(called(gate, asked)).degraded == "upstream:three"
+    assert rejections(world) == ["two"]
 
 
 # -- probes
@@ -146,3 +196,19 @@ def test_whole_answers_are_never_late_and_have_their_time(streamed: bool) -> Non
     do(world, world.gate(), call(world, ask(stream=streamed)))
     assert world.first_byte == (Timeouts().first_byte if streamed else Timeouts().total)
     assert [asked.slow for asked in world.asks] == [60_000 if streamed else 0]
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "seconds"),
+    [(0, 120.0), (1_000, 148.125), (12_800, 480.0), (17_066, 599.98125), (17_067, 600.0), (64_000, 600.0)],
+)
+def test_a_probe_that_wants_a_whole_answer_waits_as_long_as_it_may_take_to_write(
+    max_tokens: int, seconds: float
+) -> None:
+    """The time for the first byte of a stream, and 3600 s for 128,000 tokens; never more than `total`."""
+    world = Timed([well(), stream()])
+    world.probing = True
+    do(world, world.gate(), call(world, ask(max_tokens=max_tokens)))
+    assert world.first_byte == pytest.approx(seconds)
+    assert run_now(called(world.gate(), call(world, ask(max_tokens=max_tokens, stream=True)))).status == 200
+    assert world.first_byte == 120.0, "a stream has what it always has"

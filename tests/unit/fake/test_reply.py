@@ -23,6 +23,20 @@ def test_a_document() -> None:
     assert (reply.after, reply.ending) == ("keep", "ok")
 
 
+def test_no_body_is_no_empty_one() -> None:
+    assert wire(whole(HEAD, b"", build({}))) == HEAD + b"content-length: 0\r\n\r\n"
+    assert wire(whole(HEAD, None, build({}))) == HEAD + b"\r\n"
+    assert wire(whole(HEAD, None, build({"reset": 1}))) == HEAD + b"\r\n"
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_a_body(ask: Any, status: int) -> None:
+    sent = wire(ask.begin({"model": "claude-haiku-4-5"}, x_fake_fault=f"status={status}").reply)
+    assert sent.startswith(b"HTTP/1.1 %d " % status)
+    assert sent.endswith(b"\r\n\r\n")
+    assert b"content-length" not in sent
+
+
 @pytest.mark.parametrize(
     ("orders", "sent", "after", "ending"),
     [

@@ -133,7 +133,7 @@ class Life:
 
     def _end(self, one: Sent, how: Went, late: int = 0) -> None:
         at = self.now - late * SECOND
-        ended(self.circuit, how, at, self.breaker, probe=one.probe, admitted_at=one.admitted_at, last=self.last)
+        ended(self.circuit, how, at, self.breaker, admitted_at=one.admitted_at, last=self.last)
         self.model.end(one.admitted_at, how, at)
 
 
@@ -184,5 +184,5 @@ def test_with_less_than_twenty_attempts_in_its_window_it_never_opens(
     circuit, at = Circuit(), START
     for tenths, how in ends:
         at += tenths * SECOND // 10
-        ended(circuit, how, at, breaker, probe=False, admitted_at=at, last=at)
+        ended(circuit, how, at, breaker, admitted_at=at, last=at)
         assert wait(circuit, at) is None

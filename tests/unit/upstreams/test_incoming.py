@@ -191,7 +191,7 @@ def test_where_eof_is_a_legal_end(lines: str, legal: bool) -> None:
     incoming = Incoming()
     incoming.expect(bodyless=False)
     assert incoming.feed(reply(f"HTTP/1.1 200 OK\n{lines}")) == ""
-    assert incoming.ends_with_connection() == legal
+    assert incoming.ends_with_connection == legal
 
 
 def test_nothing_is_parsed_after_it_was_closed() -> None:

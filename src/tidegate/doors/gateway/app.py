@@ -69,7 +69,8 @@ class Gateway:
         self._ping = ping
         self._stacked: set[str] = set()
         """Apps whose clients repeat calls by themselves; each is told once."""
-        self._closing: set[asyncio.Task[None]] = set()
+        self.closing: set[asyncio.Task[None]] = set()
+        """Exchanges whose callers have gone, on the way to their settlement."""
         self._draining = draining
         self._tell = tell
         self._warned = False
@@ -82,8 +83,9 @@ class Gateway:
         if self._pages.has(path):  # no second spelling, as in `find_path`
             await self._pages.answer(scope, send)
             return
+        call_id = self._new_id()
         try:
-            exchange = await self._exchange(scope, path, receive)
+            exchange = await self._exchange(call_id, scope, path, receive)
             if exchange is None:
                 return
             if exchange.body is None:
@@ -92,27 +94,33 @@ class Gateway:
                 await _whole(exchange, scope, send)
         except Left:
             return
-        except asyncio.CancelledError:  # the drain is over; the call is settled, and its connection ends
-            _abort(scope, send)
+        except asyncio.CancelledError:  # the drain is over; the call is settled
+            await self._cut_off(call_id, scope, send)
         except Exception as error:  # noqa: BLE001 - nobody outside may see a bug as it is, least of all an SDK that repeats it
             await self._broken(error, scope, send)
+
+    async def _cut_off(self, call_id: str, scope: Scope, send: Send) -> None:
+        """The gateway ends: whoever has nothing of a reply yet gets one, any other connection just ends."""
+        if _has_begun(send) or not self._draining():
+            _abort(scope, send)
+            return
+        await _whole(self._gate.ending(f"req_{call_id}"), scope, send)
 
     async def _broken(self, error: Exception, scope: Scope, send: Send) -> None:
         """A bug of ours: its name goes to the log, a whole reply that no SDK repeats goes to the client."""
         self._tell("error", "request_failed", error_type=type(error).__name__)
-        if getattr(getattr(send, "__self__", None), "response_started", False):
+        if _has_begun(send):
             _abort(scope, send)
             return
         await _whole(self._gate.broken(f"req_{self._new_id()}"), scope, send)
 
     async def settled(self) -> None:
         """Wait until every exchange whose caller has left is settled."""
-        while self._closing:
-            await asyncio.wait(self._closing)
+        while self.closing:
+            await asyncio.wait(self.closing)
 
-    async def _exchange(self, scope: Scope, target: str, receive: Receive) -> Exchange | None:
+    async def _exchange(self, call_id: str, scope: Scope, target: str, receive: Receive) -> Exchange | None:
         """The exchange of a request; None when the client has left meanwhile."""
-        call_id = self._new_id()
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         client = scope.get("client")
         key = self._key(headers, client[0] if client else "")
@@ -226,12 +234,12 @@ class Gateway:
         def farewell() -> bytes:
             return self._gate.farewell(exchange) if self._draining() else b""
 
-        start = {"type": "http.response.start", "status": exchange.status, "headers": downward(exchange.headers)}
         try:
             # The patience is for a client that stops reading: it must not hold a stream for ever.
             with Leaving(scope.get(CONNECTION), receive, drain=exchange.drains) as leaving:
                 async with asyncio.timeout(self._total + 5):
-                    await send(start)
+                    await send(_start(exchange))
+                    _forget(exchange, scope)
                     await Relay(exchange, send, self._ping, farewell, left=lambda: leaving.left).run()
                     leaving.done()
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -239,8 +247,21 @@ class Gateway:
             _abort(scope, send)
         finally:
             closing = asyncio.ensure_future(exchange.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self.closing.add(closing)
+            closing.add_done_callback(self.closing.discard)
+
+
+def _start(exchange: Exchange) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": exchange.status, "headers": downward(exchange.headers)}
+
+
+def _forget(exchange: Exchange, scope: Scope) -> None:
+    """Nobody asks for the headers of a stream that has begun; of thousands of streams they are a good part."""
+    scope["headers"].clear()
+    headers = exchange.headers
+    exchange.headers = [pair for pair in headers if pair[0] == b"request-id"]
+    if isinstance(headers, list):  # the upstream's reply has the same list
+        headers.clear()
 
 
 def _with_methods(exchange: Exchange, target: str) -> Exchange:
@@ -249,6 +270,11 @@ def _with_methods(exchange: Exchange, target: str) -> Exchange:
     if path is not None:
         exchange.headers = [*exchange.headers, (b"allow", ", ".join(path.methods).encode())]
     return exchange
+
+
+def _has_begun(send: Send) -> bool:
+    """Whether the client has a part of its reply already."""
+    return bool(getattr(getattr(send, "__self__", None), "response_started", False))
 
 
 def _abort(scope: Scope, send: Send) -> None:

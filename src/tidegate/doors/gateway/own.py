@@ -6,7 +6,7 @@ import hmac
 import time
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -56,11 +56,13 @@ class OwnPages:
         admin_token: str | None,
         ready: Callable[[], Mapping[str, Any]],
         circuits: Callable[[], Awaitable[Mapping[str, Circuit]]],
+        upstreams: Collection[str],
     ) -> None:
         self._reader = reader
         self._admin_token = admin_token
         self._ready = ready
         self._circuits = circuits
+        self._upstreams = upstreams
         self._making: asyncio.Future[bytes] | None = None
         self._made = 0.0
 
@@ -104,8 +106,13 @@ class OwnPages:
             ):  # a locked file must not look like a gateway that is not ready
                 async with asyncio.timeout(_PATIENCE):
                     circuits = await self._circuits()
-                state["breaker"] = [_standing(name, one) for name, one in sorted(circuits.items())]
+                state["breaker"] = self._standings(circuits)
         return _json(200 if state["ready"] else 503, state)
+
+    def _standings(self, circuits: Mapping[str, Circuit]) -> list[dict[str, Any]]:
+        """Of the upstreams that there are now; the store remembers those of earlier configurations, too."""
+        found = [(*name.partition("/")[::2], circuit) for name, circuit in sorted(circuits.items())]
+        return [_standing(*one) for one in found if one[0] in self._upstreams]
 
     def _dashboard(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         if not self._admin_token:
@@ -123,9 +130,8 @@ class OwnPages:
         return await asyncio.shield(self._making)
 
 
-def _standing(name: str, circuit: Circuit) -> dict[str, Any]:
+def _standing(upstream: str, family: str, circuit: Circuit) -> dict[str, Any]:
     """How it stands with an upstream and a model family."""
-    upstream, _, family = name.partition("/")
     if not circuit.probe_at:
         return {"upstream": upstream, "family": family, "state": "closed"}
     times = {"since": rfc3339(circuit.opened_at), "next_probe": rfc3339(circuit.probe_at)}

@@ -20,8 +20,8 @@ from tidegate.model.errors import ConfigError
 from tidegate.policy.replies import refusal_reply
 from tidegate.system.ids import new_id
 
-_LAST_WORDS = 5.0
-"""Seconds after the drain in which calls that were cut off are told so and settled."""
+_PATIENCE = 5.0
+"""Seconds that a store which is down has at the end; the sweep of another process charges what it did not take."""
 
 
 def run(settings: Settings, sock: socket.socket, *, log_format: str, on_ready: Callable[[], None]) -> None:
@@ -43,6 +43,7 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
         header_timeout=settings.gateway.header_timeout,
         drain=settings.gateway.drain,
         refuse=lambda refusal: refusal_reply(refusal, f"req_{new_id()}", running.texts),
+        closing=lambda: gateway.closing,
     )
     gc.collect()
     gc.freeze()  # what was built so far stays for ever: no collection needs to look at it again
@@ -54,15 +55,12 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
         if server.started:
             on_ready()
         await serving
-        if server.server_state.tasks:  # what was cut off at the end of the drain says so, and settles
-            await asyncio.wait(server.server_state.tasks, timeout=_LAST_WORDS)
-        await gateway.settled()
-    await _pay_debts(running, settings.gateway.drain)
+    await _pay_debts(running, min(settings.gateway.drain, _PATIENCE))
     await running.close()
 
 
 async def _pay_debts(running: Running, patience: float) -> None:
-    """What the store could not take yet gets a last chance; otherwise the sweep of another process charges it."""
+    """What the store could not take yet gets a last chance."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
             while running.gate.books.owed:
@@ -85,6 +83,7 @@ def _gateway(settings: Settings, running: Running, chores: Chores, draining: Cal
             "owed_settlements": running.gate.books.owed,
         },
         circuits=running.gate.books.circuits,
+        upstreams=[upstream.name for upstream in running.upstreams],
     )
     return Gateway(
         gate=running.gate,

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any
 
 import uvicorn
 
 from tidegate.doors.gateway.app import Gateway
+from tidegate.doors.gateway.drain import Server
 from tidegate.doors.gateway.protocol import Refuse, make_protocol
 from tidegate.model.errors import StoreDown
 
@@ -59,8 +60,15 @@ class Chores:
             await self.once()
 
 
-def make_server(app: Gateway, *, header_timeout: float, drain: float, refuse: Refuse) -> uvicorn.Server:
-    """A uvicorn server for the gateway."""
+def make_server(
+    app: Gateway,
+    *,
+    header_timeout: float,
+    drain: float,
+    refuse: Refuse,
+    closing: Callable[[], Collection[asyncio.Future[Any]]] = tuple,
+) -> Server:
+    """A server for the gateway; `closing` as in drain.py."""
     config = uvicorn.Config(
         app,
         http=make_protocol(header_timeout, refuse),
@@ -73,9 +81,8 @@ def make_server(app: Gateway, *, header_timeout: float, drain: float, refuse: Re
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=max(1, round(drain)),
     )
-    return uvicorn.Server(config)
+    return Server(config, drain=drain, closing=closing)
 
 
 def bind(host: str, port: int) -> socket.socket:
