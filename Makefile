@@ -58,7 +58,9 @@ check: $(READY) ## Lint, format, types, imports
 bench: $(READY) ## Measure beside nginx, and a crowd of calls; needs nginx and wrk
 	$(BIN)/python bench/gateway.py
 	$(BIN)/python bench/crowd.py
+	$(BIN)/python bench/guard.py
 	$(BIN)/python bench/scan.py
+	$(BIN)/python bench/check.py
 
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/uv build --wheel --quiet --out-dir dist

@@ -4,11 +4,13 @@ long a refused call takes.
     python bench/guard.py [--rounds 15] [--calls 100] [--events 300]
 
 One process, the fake Claude in another; CPU time of the whole process (the keeper's thread included), rounds
-interleaved, medians.  All controls on: limit, budget, durable hold, settlement, ledger in SQLite.
+interleaved, medians.  All controls on: limit, budget, durable hold, settlement, ledger in SQLite.  An event is the
+difference between a long stream and a short one: what a call costs stands in the line of the call.
 """
 
 import argparse
 import asyncio
+import logging
 import os
 import statistics
 import sys
@@ -39,29 +41,22 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--events", type=int, default=300)
     options = parser.parse_args()
+    logging.getLogger("tidegate").setLevel(logging.CRITICAL)  # a line for each refused call
     with tempfile.TemporaryDirectory() as folder, FakeClaude() as fake:
         os.chdir(folder)
         Path("tidegate.toml").write_text("", encoding="utf-8")
+        rounds, count = options.rounds, options.calls
         sync = anthropic.Anthropic(base_url=fake.url, api_key=fake.key)
-        guarded = tidegate.guard(sync, **SETTINGS)
-        show("sync call", *measure(options.rounds, lambda c: calls(c, options.calls), sync, guarded), options.calls)
-        wanted, events = [options.events], [options.events]
-        show("sync event", *measure(options.rounds, lambda c: stream(c, wanted, events), sync, guarded), events[0])
+        both = (sync, tidegate.guard(sync, **SETTINGS))
+        show("sync call", *measure(rounds, lambda c: calls(c, count), *both), count)
+        show_events("sync event", rounds, options.events, stream, *both)
         with asyncio.Runner() as runner:
             awaited = anthropic.AsyncAnthropic(base_url=fake.url, api_key=fake.key)
-            both = (awaited, tidegate.guard(awaited, **SETTINGS))
-            show(
-                "async call",
-                *measure(options.rounds, lambda c: runner.run(acalls(c, options.calls)), *both),
-                options.calls,
-            )
-            show(
-                "async event",
-                *measure(options.rounds, lambda c: runner.run(astream(c, wanted, events)), *both),
-                events[0],
-            )
+            pair = (awaited, tidegate.guard(awaited, **SETTINGS))
+            show("async call", *measure(rounds, lambda c: runner.run(acalls(c, count)), *pair), count)
+            show_events("async event", rounds, options.events, lambda c, n: runner.run(astream(c, n)), *pair)
             runner.run(awaited.close())
-        refused(tidegate.guard(anthropic.Anthropic(base_url=fake.url, api_key=fake.key), **ONE), options.calls)
+        refused(tidegate.guard(anthropic.Anthropic(base_url=fake.url, api_key=fake.key), **ONE), count)
 
 
 ONE: dict[str, Any] = {"limits": [{"per": "user", "requests": "1/day"}]}
@@ -122,19 +117,33 @@ async def acalls(client: Any, count: int) -> None:
         await client.messages.create(**request())
 
 
-def _events(events: list[int]) -> dict[str, str]:
+def show_events(what: str, rounds: int, events: int, read: Callable[[Any, int], int], bare: Any, guarded: Any) -> None:
+    """What an event costs: a stream of `events` against one of a tenth of them."""
+    seen = [0, 0]
+
+    def long(client: Any) -> None:
+        seen[0] = read(client, events)
+
+    def short(client: Any) -> None:
+        seen[1] = read(client, events // 10)
+
+    many, few = measure(rounds, long, bare, guarded), measure(rounds, short, bare, guarded)
+    show(what, many[0] - few[0], many[1] - few[1], seen[0] - seen[1])
+
+
+def _events(events: int) -> dict[str, str]:
     """One event for each read: that is how they come over a network."""
-    return {"x-fake-fault": f"output_tokens={events[0]}; tokens_per_event=1; gap=0.0005"}
+    return {"x-fake-fault": f"output_tokens={events}; tokens_per_event=1; gap=0.0005"}
 
 
-def stream(client: Any, wanted: list[int], events: list[int]) -> None:
-    with client.messages.create(**request(stream=True), extra_headers=_events(wanted)) as found:
-        events[0] = sum(1 for _ in found)
+def stream(client: Any, events: int) -> int:
+    with client.messages.create(**request(stream=True), extra_headers=_events(events)) as found:
+        return sum(1 for _ in found)
 
 
-async def astream(client: Any, wanted: list[int], events: list[int]) -> None:
-    async with await client.messages.create(**request(stream=True), extra_headers=_events(wanted)) as found:
-        events[0] = len([1 async for _ in found])
+async def astream(client: Any, events: int) -> int:
+    async with await client.messages.create(**request(stream=True), extra_headers=_events(events)) as found:
+        return len([1 async for _ in found])
 
 
 if __name__ == "__main__":

@@ -84,8 +84,9 @@ class Project(Struct, frozen=True):
 
     @property
     def uses_claude(self) -> bool:
-        """Whether anything in it calls Claude, as far as can be seen."""
-        return bool(self.clients or self.requests or self.foreign or self.through.used)
+        """Whether anything in it calls Claude, as far as can be seen; of what cannot be read, whether it may."""
+        seen = self.clients or self.requests or self.foreign or self.through.used
+        return bool(seen) or any(one.names_claude for one in self.unread)
 
     def place(self, module: Module, node: Node) -> Place:
         """Where a node stands."""
@@ -194,9 +195,9 @@ def _read(sources: Sources, listing: Listing) -> tuple[Program, tuple[Unread, ..
         try:
             modules[source.path] = read_module(source)
         except UnreadError as error:
-            unread.append(Unread(source.path, str(error), mentions=True))
+            unread.append(Unread(source.path, str(error), mentions=True, names_claude=source.mentions))
         except ImportError:
-            unread.append(Unread(source.path, _needs(source), mentions=True))
+            unread.append(Unread(source.path, _needs(source), mentions=True, names_claude=source.mentions))
     return Program(modules, frozenset(listing.paths)), tuple(unread)
 
 

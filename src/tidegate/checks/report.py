@@ -17,6 +17,7 @@ class Standing(StrEnum):
     UNKNOWN = "not verified yet"
     SUPPRESSED = "suppressed"
     ATTESTED = "attested"
+    WARNED = "with warnings"
     VERIFIED = "verified"
     SKIPPED = "does not apply"
 
@@ -55,17 +56,18 @@ def points(report: Report) -> tuple[Point, ...]:
 
 
 def standing(verdicts: Sequence[Verdict]) -> Standing:
-    """A point is verified only when nothing in it failed or is unknown, and something in it passed."""
+    """A point is verified only when nothing in it failed, is unknown or is warned of, and something in it passed."""
     states = {verdict.state for verdict in verdicts}
     for state, stands in (
         (State.FAIL, Standing.FAILED),
         (State.UNKNOWN, Standing.UNKNOWN),
+        (State.WARN, Standing.WARNED),
         (State.SUPPRESSED, Standing.SUPPRESSED),
         (State.ATTESTED, Standing.ATTESTED),
     ):
         if state in states:
             return stands
-    return Standing.VERIFIED if states & {State.PASS, State.WARN} else Standing.SKIPPED
+    return Standing.VERIFIED if State.PASS in states else Standing.SKIPPED
 
 
 def summary(report: Report) -> str:
@@ -74,15 +76,14 @@ def summary(report: Report) -> str:
         Standing.VERIFIED,
         Standing.ATTESTED,
         Standing.SUPPRESSED,
+        Standing.WARNED,
         Standing.FAILED,
         Standing.UNKNOWN,
         Standing.SKIPPED,
     )
     every = [point.standing for point in points(report)]
     said = [f"{every.count(one)} {_spoken(one, every.count(one))}" for one in order if every.count(one)]
-    warnings = sum(verdict.state is State.WARN for verdict in report.verdicts)
-    extra = f" {warnings} warning{'s' if warnings > 1 else ''}." if warnings else ""
-    return f"{', '.join(said)}.{extra}" if said else "Nothing was checked."
+    return f"{', '.join(said)}." if said else "Nothing was checked."
 
 
 def _spoken(stands: Standing, count: int) -> str:
@@ -111,6 +112,8 @@ def next_step(report: Report) -> str:
         return f"{command}    # mends {mendable} of them and shows the changes"
     if failing:
         return f"tidegate explain {failing[0].check}"
+    if not report.uses_claude:
+        return "tidegate check FOLDER    # the folder of the program that calls Claude"
     open_ = next((verdict for verdict in report.verdicts if verdict.state is State.UNKNOWN), None)
     if open_ is not None:
         return f"tidegate explain {open_.check}    # says what would settle it"

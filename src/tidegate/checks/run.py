@@ -29,14 +29,15 @@ def run(
     *,
     profile: Profile,
     known: Iterable[str],
+    asked: str = "",
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Judge a project."""
+    """Judge a project; `asked`: what a command line names it, for the commands that a verdict may advise."""
     notes, comments = _with_comments(project, frozenset(known))
     verdicts: list[Verdict] = []
     for check in checks:
         tell(f"{check.id} {check.title}")
-        found = (_named(verdict, check) for verdict in _look(check, project, profile))
+        found = (_named(verdict, check, asked) for verdict in _look(check, project, profile))
         verdicts.extend(_noted(verdict, notes, project.today) for verdict in found)
     return Report(
         root=str(project.root),
@@ -44,11 +45,14 @@ def run(
         uses_claude=project.uses_claude,
         looked_at=project.looked_at,
         notices=(*project.notices, *_unread(project), *comments),
+        asked=asked,
     )
 
 
-def _named(verdict: Verdict, check: Check) -> Verdict:
-    return replace(verdict, check=check.id, supply=verdict.supply.replace("--attest ID", f"--attest {check.id}"))
+def _named(verdict: Verdict, check: Check, asked: str) -> Verdict:
+    """The verdict with its id, and the commands in it for this project."""
+    here = verdict.supply.replace(" HERE ", f" {asked} " if asked else " ")
+    return replace(verdict, check=check.id, supply=here.replace("--attest ID", f"--attest {check.id}"))
 
 
 def _look(check: Check, project: Project, profile: Profile) -> list[Verdict]:
@@ -71,10 +75,11 @@ def _missing(check: Check, project: Project) -> tuple[str, str]:
         return "", ""
     if not project.uses_claude:
         return "no use of Claude was found", "the folder of the program that calls Claude"
-    lost = next((f"{one.path} {one.why}" for one in project.unread if one.mentions), "")
-    if not lost and check.scope == "requests":
-        lost = next(iter(project.foreign), "")
-    return lost, f"{LOOK} (the notes say what could not be read)"
+    lost = next((one for one in project.unread if one.mentions), None)
+    if lost is not None:
+        return f"{lost.path} {lost.why}", f"{lost.path} in a form that can be read; or {LOOK}"
+    foreign = next(iter(project.foreign), "") if check.scope == "requests" else ""
+    return foreign, f"{LOOK} (the notes say what could not be read)"
 
 
 def _unread(project: Project) -> Iterator[str]:

@@ -45,7 +45,8 @@ def _files(root: Path, result: ScanResult) -> Secrets:
         for place in finding.places
         if place.where in {"file", "staged"} and (place.path or "").startswith(below)
     ]
-    unknowns = tuple(one for one in result.unknowns if result.history != "read")
+    # Without the history, what is unknown of objects is about what is staged, which is files here.
+    unknowns = tuple(one for one in result.unknowns if one.about != "history" or result.history != "read")
     return Secrets(tuple(found), unknowns, result.counts.files)
 
 
@@ -69,4 +70,4 @@ def _history(result: ScanResult, *, asked: bool) -> Secrets:
         for finding in result.findings
         for place in [place for place in finding.places if place.where in hidden][:1]
     )
-    return Secrets(found, result.unknowns, result.counts.objects)
+    return Secrets(found, tuple(one for one in result.unknowns if one.about != "files"), result.counts.objects)

@@ -107,10 +107,17 @@ class _Asked:
             progress=self.telling.progress,
         )
         project = self.beside.join(project)
-        report = run(project, self.checks, profile=PROFILES[self.profile], known=BY_ID, tell=self.telling.say)
+        report = run(
+            project,
+            self.checks,
+            profile=PROFILES[self.profile],
+            known=BY_ID,
+            asked=self.path,
+            tell=self.telling.say,
+        )
         self.telling.end()
         uses = report.uses_claude or self.profile == "boot"  # there are no sources that could tell
-        return project, replace(report, uses_claude=uses, asked=self.path)
+        return project, replace(report, uses_claude=uses)
 
 
 def _target(path: Path) -> tuple[Path, str]:

@@ -11,7 +11,7 @@ from tidegate.checks.profiles import PROFILES
 
 _WORDS: Final = "An id (TG502) or a point (TG5); repeatable."
 
-Target = Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder, or one file.", show_default=False)]
+Target = Annotated[Path, typer.Argument(metavar="PATH", help="A folder, or one file.", show_default=False)]
 ProfileName = Annotated[str, typer.Option("--profile", help=", ".join(PROFILES) + ".")]
 Format = Annotated[str, typer.Option("--format", help=", ".join(FORMATS) + ".")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID", help=_WORDS)]

@@ -57,8 +57,8 @@ def _show(one: Check) -> None:
     write(f"    # tidegate: allow[{one.id}] until 2027-03-01: the reason")
     write("\nor, for a file or for what has no line, into tidegate-check.toml:\n")
     write(f'    [[suppress]]\n    check = "{one.id}"\n    path = "app/*.py"\n    reason = "…"\n    until = 2027-03-01')
-    write("\nWhat cannot be told is settled by a person who looked:\n")
-    write(f'    [[attest]]\n    check = "{one.id}"\n    by = "Ada"\n    how = "…"\n    until = 2027-03-01')
+    write("\nWhat cannot be told is settled by a person who looked, for 90 days:\n")
+    write(f"    tidegate check --attest {one.id} --by NAME --note WHAT-YOU-SAW")
 
 
 def _indented(text: str) -> str:

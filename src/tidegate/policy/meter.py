@@ -66,12 +66,14 @@ class StreamMeter:
 
     __slots__ = (
         "_error_type", "_events", "_final", "_inflated", "_model", "_report", "_reported", "_scanner", "_stop_reason",
-        "_unread", "ended",
+        "_unread", "ended", "malformed_at",
     )  # fmt: skip
 
     def __init__(self, content_encoding: bytes | None = None) -> None:
         self.ended = False
         """`message_stop` was seen."""
+        self.malformed_at: int | None = None
+        """Where in the last chunk (-1: before it) an event begins that no SDK can read; None: nowhere."""
         self._scanner = EventScanner()
         self._inflated = None if is_plain(content_encoding) else _Inflated(content_encoding, self._scanner)
         self._events = (self._inflated or self._scanner).feed
@@ -90,11 +92,6 @@ class StreamMeter:
         return self._unread or garbage or (self._inflated is not None and self._inflated.broken)
 
     @property
-    def malformed_at(self) -> int | None:
-        """Where in the last chunk (-1: before it) an event begins that no SDK can read; None: nowhere."""
-        return self._scanner.malformed_at
-
-    @property
     def at_boundary(self) -> bool:
         """Another event may be put in here: the bytes so far end where an event ends, and are not compressed."""
         return self._inflated is None and self._scanner.at_boundary
@@ -109,7 +106,9 @@ class StreamMeter:
         events = self._events(chunk)
         if events:
             self._take(events)
-        if self._scanner.malformed_at is not None:
+        malformed_at = self._scanner.malformed_at
+        if malformed_at is not None:
+            self.malformed_at = malformed_at
             self._final = self._reported = False
 
     def metered(self) -> Metered:

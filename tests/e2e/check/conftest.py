@@ -1,13 +1,16 @@
 """A small project in a folder of its own, checked by the command, and a fake Claude with an Admin API."""
 
 import json
-import subprocess
+import os
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.commands import Folder
+from tidegate.cli.main import main
 from tidegate.testing import FakeClaude
 from unit.checks.live.organization import text
 
@@ -32,11 +35,10 @@ TOKEN = "d2f1ab21ac3f2f6b14f1ae3d8d5f6f7a99"
 class Checked:
     """What one run of the check said."""
 
-    def __init__(self, ran: subprocess.CompletedProcess[str]) -> None:
-        self.code = ran.returncode
-        self.out, self.err = ran.stdout, ran.stderr
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
         assert "Traceback" not in self.out + self.err
-        self.report: dict[str, Any] = json.loads(ran.stdout) if ran.stdout.startswith("{\n") else {}
+        self.report: dict[str, Any] = json.loads(out) if out.startswith("{\n") else {}
 
     def states(self, check: str) -> list[str]:
         """How a check ended."""
@@ -63,13 +65,22 @@ class Place(Folder):
             (path / "app.py").write_text(PROGRAM)
 
     def check(self, *arguments: str, form: str = "json", **environ: str) -> Checked:
-        """Run the check; `environ` comes on top, for this run."""
-        before = self.environ
-        self.environ = {**before, **environ}
-        try:
-            return Checked(self.run("check", "--no-history", "--format", form, *arguments))
-        finally:
-            self.environ = before
+        """Run the check in this process, as it would be run from a shell; `environ` comes on top, for this run."""
+        out, err = StringIO(), StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.path)
+            for name in os.environ.keys() - self.environ.keys():
+                patch.delenv(name)
+            for name, value in {**self.environ, **environ}.items():
+                patch.setenv(name, value)
+            code = main(["check", "--no-history", "--format", form, *arguments])
+        return Checked(code, out.getvalue(), err.getvalue())
+
+    def check_apart(self, *arguments: str, **environ: str) -> Checked:
+        """As `check`, in a process of its own."""
+        self.environ.update(environ)
+        ran = self.run("check", "--no-history", "--format", "json", *arguments)
+        return Checked(ran.returncode, ran.stdout, ran.stderr)
 
     def live(self, *arguments: str, **environ: str) -> Checked:
         """Ask the fake's Admin API."""
@@ -78,8 +89,11 @@ class Place(Folder):
 
     def boot(self, *arguments: str, form: str = "json", **environ: str) -> Checked:
         """As in a target whose Claude is the fake."""
-        given = {"TIDEGATE_ENV": "production", "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": self.fake.url, **environ}
-        return self.check("--profile", "boot", *arguments, form=form, **given)
+        return self.check("--profile", "boot", *arguments, form=form, **{**self.production(), **environ})
+
+    def production(self) -> dict[str, str]:
+        """The variables of a target."""
+        return {"TIDEGATE_ENV": "production", "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": self.fake.url}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from e2e.scan.command import document, error, scan
 from e2e.scan.conftest import NewRepo
 from e2e.scan.planted import ENVIRON, Repo
+from tidegate.checks.scan import dig
 from unit.checks.scan.fakes import MAKERS
 
 KEY = MAKERS["api-key"](random.Random(1))
@@ -344,15 +345,17 @@ def test_loops_pipes_and_links_are_not_followed(new_repo: NewRepo, tmp_path: Pat
     assert document(repo.path, code=1)["unknowns"] == []
 
 
-def test_enormous_files(new_repo: NewRepo) -> None:
+@pytest.mark.parametrize("megabytes", [100, pytest.param(dig.LARGEST // 1_000_000, marks=pytest.mark.slow)])
+def test_enormous_files(new_repo: NewRepo, megabytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dig, "LARGEST", megabytes * 1_000_000)
     repo = new_repo()
     repo.commit("a.txt", "x")
     with (repo.path / "huge.bin").open("wb") as file:
         file.write(KEY.encode())
-        file.truncate(1_100_000_000)
+        file.truncate(megabytes * 1_100_000)
     told = document(repo.path, code=1)
     assert labels(told) == ["huge.bin:1:1"]
-    assert told["unknowns"][0]["what"] == "huge.bin was not looked at in full: it is larger than 1,000 MB"
+    assert told["unknowns"][0]["what"] == f"huge.bin was not looked at in full: it is larger than {megabytes:,} MB"
 
 
 def test_a_large_blob(new_repo: NewRepo) -> None:

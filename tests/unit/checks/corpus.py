@@ -52,7 +52,7 @@ def prepare(name: str, folder: Path) -> Path:
                 re.sub(r"\{\{KEY(\d*)\}\}", lambda found: key(int(found[1] or 1)), source.read_text("utf-8"))
             )
     if setup.get("git", True):
-        _commit(root, setup)
+        commit_all(root, setup)
     if setup.get("shallow"):
         clone = folder / f"{name}-shallow"
         _git(folder, "clone", "--quiet", "--depth", "1", root.as_uri(), str(clone))
@@ -65,7 +65,7 @@ def _path(path: Path) -> Path:
     return Path(*("node_modules" if part == "node-modules" else part for part in renamed))
 
 
-def _commit(root: Path, setup: dict[str, Any]) -> None:
+def commit_all(root: Path, setup: dict[str, Any]) -> None:
     _git(root, "init", "--quiet", "--initial-branch=main")
     _git(root, "add", "--all")
     for name in setup.get("forced", []):

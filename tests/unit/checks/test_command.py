@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -36,6 +37,8 @@ def ask(question: str) -> str:
     print(answer.usage.output_tokens)
     return answer.content[0].text
 """
+READ: dict[str, Callable[[str], object]] = {"json": json.loads, "sarif": json.loads, "junit": ET.fromstring}
+"""What reads the formats that programs read."""
 HOT = GOOD.replace('        model="claude', '        temperature=0.2,\n        model="claude')
 
 
@@ -97,6 +100,23 @@ def test_every_format_goes_to_standard_output_alone(run: Run, shop: Path, form: 
     assert "TG904" in ran.out
     assert ran.err == f"Checking {shop}\n"
     assert ran.code == 13
+    READ.get(form, str)(ran.out)
+
+
+FIELDS = {"version", "root", "profile", "uses_claude", "summary", "counts", "points", "results", "notices", "next"}
+RESULT = {
+    *("check", "title", "severity", "confidence", "state", "text", "path", "line", "column", "end_line", "end_column"),
+    *("evidence", "fix", "fixable", "supply", "reason", "by", "until", "fingerprint"),
+}
+
+
+def test_the_fields_of_json(run: Run, shop: Path) -> None:
+    """Programs read them: one more is a change that is told, one less breaks them."""
+    report = json.loads(run("check", shop, "--json").out)
+    assert report.keys() == FIELDS
+    assert {frozenset(one) for one in report["results"]} == {frozenset(RESULT)}
+    assert report["counts"].keys() == {"fail", "warn", "unknown", "suppressed", "attested", "pass", "skipped"}
+    assert {frozenset(one) for one in report["points"]} == {frozenset({"number", "title", "standing"})}
 
 
 def test_json_is_also_an_option(run: Run, shop: Path) -> None:
@@ -125,6 +145,42 @@ def test_what_counts(run: Run, shop: Path, level: str, code: int) -> None:
 def test_what_cannot_be_told_counts_when_it_is_asked_for(run: Run, shop: Path) -> None:
     assert run("check", shop, "--only", "TG601").code == 0
     assert run("check", shop, "--only", "TG601", "--fail-on", "unknown").code == 10
+
+
+def test_a_failure_of_medium_severity(run: Run, shop: Path) -> None:
+    (shop / "app.py").write_text(GOOD.replace("    print(answer.usage.output_tokens)\n", ""))
+    assert run("check", shop, "--only", "TG701").code == 12
+    assert run("check", shop, "--only", "TG701", "--fail-on", "high").code == 0
+
+
+def test_a_warning(run: Run, shop: Path) -> None:
+    (shop / "app.py").write_text(GOOD.replace("max_tokens=300", "max_tokens=20_000"))
+    ran = run("check", shop, "--only", "TG502")
+    assert ran.code == 0
+    assert "1 with warnings." in ran.out
+    assert run("check", shop, "--only", "TG502", "--fail-on", "warn").code == 10
+
+
+def test_a_full_disk(shop: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "tidegate", "check", str(shop)]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr == f"Checking {shop}\nerror: the disk is full; free some space\n"
+
+
+def test_ended_by_ctrl_c(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tidegate.cli.check.read_project", interrupt)
+    assert run("check", shop) == (130, "", f"Checking {shop}\n")
+
+
+def test_what_settles_it_names_the_folder(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"then: tidegate check {shop} --attest TG601 --by" in run("check", shop, "--only", "TG601").out
+    monkeypatch.chdir(shop)
+    assert "then: tidegate check --attest TG601 --by" in run("check", "--only", "TG601").out
 
 
 def test_no_use_of_claude(run: Run, tmp_path: Path) -> None:
@@ -225,6 +281,6 @@ def test_explaining_a_point(run: Run) -> None:
 
 def test_explaining_what_is_not_there(run: Run) -> None:
     ran = run("explain", "TG599")
-    assert ran.code != 0
+    assert ran.code == 3
     assert "there is no check 'TG599'; did you mean TG5" in ran.err
     assert "`tidegate check --list` shows them all" in run("explain", "zzz").err

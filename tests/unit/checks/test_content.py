@@ -2,7 +2,8 @@
 
 import pytest
 
-from tidegate.checks.facts.content import logged_content
+from tidegate.checks.facts.content import Logged, logged_content
+from tidegate.checks.facts.reach import find_reach
 from unit.checks.programs import asking
 
 HEAD = "import logging, anthropic\nlog = logging.getLogger(__name__)\nc = anthropic.Anthropic()\n"
@@ -45,33 +46,95 @@ SILENT = {
 }
 
 
+def logged(files: dict[str, str]) -> list[Logged]:
+    made, found = asking(files)
+    return list(logged_content(made, find_reach(made, found.requests), found.requests))
+
+
 @pytest.mark.parametrize("source", LOGGED.values(), ids=LOGGED)
 def test_logged(source: str) -> None:
-    made, found = asking({"a.py": HEAD + source})
-    assert len(list(logged_content(made, found.requests[0]))) == 1
+    assert len(logged({"a.py": HEAD + source})) == 1
 
 
 @pytest.mark.parametrize("source", SILENT.values(), ids=SILENT)
 def test_not_logged(source: str) -> None:
-    made, found = asking({"a.py": HEAD + source})
-    assert list(logged_content(made, found.requests[0])) == []
+    assert logged({"a.py": HEAD + source}) == []
 
 
 def test_what_is_printed_is_marked() -> None:
-    made, found = asking({"a.py": HEAD + LOGGED["printed"]})
-    assert [one.printed for one in logged_content(made, found.requests[0])] == [True]
+    assert [one.printed for one in logged({"a.py": HEAD + LOGGED["printed"]})] == [True]
 
 
 @pytest.mark.parametrize(
-    ("line", "logged"),
+    ("line", "count"),
     [("console.log(prompt)", 1), ("logger.info({ text: m.content })", 1), ("console.log(m.usage)", 0)],
 )
-def test_scripts(line: str, logged: int) -> None:
+def test_scripts(line: str, count: int) -> None:
     source = (
         "import A from '@anthropic-ai/sdk'; const c = new A();\nasync function f(prompt) {\n"
         "const m = await c.messages.create({ model: 'm', max_tokens: 1, messages: [{ role: 'user', "
         "content: prompt }] });\n"
         f"{line} }}"
     )
-    made, found = asking({"a.ts": source})
-    assert len(list(logged_content(made, found.requests[0]))) == logged
+    assert len(logged({"a.ts": source})) == count
+
+
+CALLEE = f"{HEAD}def ask(prompt, size):\n  {ASK}\n  return r.content[0].text\n"
+BOTH = f"{HEAD}def ask(prompt):\n  {ASK}\n  return {{'text': r.content[0].text, 'tokens': r.usage.output_tokens}}\n"
+KEPT = f"{HEAD}class Bot:\n  def ask(self, prompt):\n    {ASK}\n    return r\n"
+CALLER = "import logging\nfrom a import Bot, ask\nlog = logging.getLogger(__name__)\nbot = Bot()\n"
+
+THROUGH = {
+    "what is given": (CALLEE, "def f(body):\n  log.info(body.text)\n  ask(body.text, 5)"),
+    "by name": (CALLEE, "def f(body):\n  log.info(body['text'])\n  ask(size=5, prompt=body['text'])"),
+    "what comes back": (CALLEE, "def f(q):\n  text = ask(q, 5)\n  log.info('answer %s', text)"),
+    "an entry of what comes back": (BOTH, "def f(q):\n  found = ask(q)\n  log.info(found['text'])"),
+    "the whole of it": (BOTH, "def f(q):\n  found = ask(q)\n  log.info(found)"),
+    "by a method": (KEPT, "def f(q):\n  log.info(q)\n  return bot.ask(q)"),
+    "an answer": (KEPT, "def f(q):\n  log.info(bot.ask(q).content)"),
+    "in another thread": (CALLEE, "async def f(q):\n  log.info(q)\n  return await to_thread(ask, q, 5)"),
+    "two functions away": (CALLEE, "def f(q):\n  return ask(q, 5)\ndef g(body):\n  log.info(body.q)\n  f(body.q)"),
+}
+BESIDE = {
+    "another argument": (CALLEE, "def f(q, size):\n  log.info(size)\n  return ask(q, size)"),
+    "another field": (CALLEE, "def f(body):\n  log.info(body.user)\n  return ask(body.text, 5)"),
+    "another entry": (CALLEE, "def f(body):\n  log.info(body.get('user'))\n  return ask(body.get('text'), 5)"),
+    "another entry of what comes back": (BOTH, "def f(q):\n  found = ask(q)\n  log.info(found['tokens'])"),
+    "the usage of an answer": (KEPT, "def f(q):\n  r = bot.ask(q)\n  log.info(r.usage)"),
+    "a constant": (CALLEE, "HELLO = 'Say hello'\ndef f():\n  log.info(HELLO)\n  return ask(HELLO, 5)"),
+    "the keys of a dict": (CALLEE, "def f(body):\n  log.info(body.keys())\n  return ask(body['text'], 5)"),
+    "who does not ask": (CALLEE, "def f(q):\n  log.info(q)"),
+}
+
+
+@pytest.mark.parametrize(("callee", "caller"), THROUGH.values(), ids=THROUGH)
+def test_logged_by_who_calls(callee: str, caller: str) -> None:
+    assert [one.module.path for one in logged({"a.py": callee, "b.py": CALLER + caller})] == ["b.py"]
+
+
+@pytest.mark.parametrize(("callee", "caller"), BESIDE.values(), ids=BESIDE)
+def test_not_logged_by_who_calls(callee: str, caller: str) -> None:
+    assert logged({"a.py": callee, "b.py": CALLER + caller}) == []
+
+
+def test_a_value_that_grows_in_a_loop_ends() -> None:
+    assert logged({"a.py": f"{HEAD}def f(prompt):\n  {ASK}\n  for x in y:\n    prompt = {{'last': prompt}}\n"}) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("const m = await retry(() => ask({ question }));\nconsole.log(JSON.stringify(m))", 1),
+        ("const m = await ask({ question });\nconsole.log(m.usage)", 0),
+        ("console.log(question); await ask({ question })", 1),
+        ("console.log(user); await ask({ question, user })", 0),
+    ],
+)
+def test_scripts_that_call(line: str, count: int) -> None:
+    source = (
+        "import A from '@anthropic-ai/sdk'; const c = new A();\n"
+        "async function ask({ question, user }) {\n"
+        "return await c.messages.create({ model: 'm', messages: [{ role: 'user', content: question }] }) }\n"
+        f"app.post('/x', async (req, res) => {{ const {{ question, user }} = req.body;\n{line} }})"
+    )
+    assert len(logged({"a.ts": source})) == count

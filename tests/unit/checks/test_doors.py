@@ -57,6 +57,11 @@ DOORS = {
     "an arrow": ("src/app/x/route.ts", "export const GET = async () => {}", "GET src/app/x/route.ts"),
     "pages": ("pages/api/chat.ts", "export default async function handler(q, r) {}", "handler"),
     "a server action": ("lib/actions.ts", "'use server'; export async function ask(q) {}", "ask"),
+    "NestJS": (
+        "a.ts",
+        "import { Post } from '@nestjs/common';\n@Controller('x') export class C { @Post('ask') f() {} g() {} }",
+        "POST ask",
+    ),
     "SvelteKit": (
         "src/routes/x/+server.ts",
         "export async function POST({ request }) {}",
@@ -76,6 +81,7 @@ NONE = {
     "a patch": ("a.py", "from unittest import mock\n@mock.patch('x')\ndef f(): ..."),
     "a map": ("a.ts", "const m = new Map(); m.get('/x', () => 1)"),
     "a function": ("a.py", "def handler(config): ..."),
+    "a decorator of others": ("a.ts", "import { Post } from './orm'; class C { @Post('ask') f() {} }"),
     "a component": ("app/chat/page.tsx", "export default function Page() { return null }"),
 }
 

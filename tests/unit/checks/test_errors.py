@@ -22,7 +22,7 @@ def leaks(files: dict[str, str]) -> list[Leak]:
     made, found = asking(files)
     reach = find_reach(made, found.requests)
     doors = tuple(door for door in find_doors(made) if reach.asks(door.function))
-    return list(find_leaks(made, reach, doors, find_handlers(made)))
+    return list(find_leaks(made, reach, doors, find_handlers(made), found.requests))
 
 
 LEAKED = {
@@ -149,3 +149,33 @@ CALL = "c.messages.create({ model: 'm', max_tokens: 1, messages: [] })"
 )
 def test_scripts(body: str, count: int) -> None:
     assert len(leaks({"a.ts": f"{SCRIPT}app.post('/x', async (req, res, next) => {{ {body} }})"})) == count
+
+
+HTTP = (
+    "import requests\nfrom fastapi import FastAPI, HTTPException\napp = FastAPI()\n@app.post('/x')\ndef f(q):\n"
+    "  r = requests.post('https://api.anthropic.com/v1/messages', json={'messages': [q]}, headers=H)\n"
+)
+REFUSED = {
+    "not 200": ("  if r.status_code != 200:\n    return {'error': r.text}\n  return r.json()", 1),
+    "not ok": ("  if not r.ok:\n    raise HTTPException(502, r.json()['error']['message'])\n  return r.json()", 1),
+    "otherwise": ("  if r.status_code == 200:\n    return r.json()\n  else:\n    return r.text", 1),
+    "one status": ("  if r.status_code == 429:\n    return r.content\n  return 1", 1),
+    "own words": ("  if r.status_code >= 400:\n    return {'error': 'sorry', 'status': r.status_code}", 0),
+    "an answer": ("  if r.ok:\n    return r.json()\n  return {'error': 'sorry'}", 0),
+    "another test": ("  if r.elapsed != 200:\n    return r.text", 0),
+}
+
+
+@pytest.mark.parametrize(("source", "count"), REFUSED.values(), ids=REFUSED)
+def test_replies_of_plain_requests(source: str, count: int) -> None:
+    assert len(leaks({"a.py": HTTP + source})) == count
+
+
+def test_replies_in_scripts() -> None:
+    source = (
+        "import express from 'express'; const app = express();\napp.post('/x', async (req, res) => {\n"
+        "const r = await fetch('https://api.anthropic.com/v1/messages', { method: 'POST', body: q });\n"
+        "if (!r.ok) { return res.status(500).send(await r.text()); }\nif (r.status !== 200) throw new Error('x');\n"
+        "res.json(await r.json()) })"
+    )
+    assert [one.node.at[0] for one in leaks({"a.ts": source})] == [4]

@@ -200,7 +200,7 @@ def test_a_source_that_is_too_large_to_be_read(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": ASKS + "x = 1\n" * (LONGEST // 6), "b.py": "x = 1\n" * (LONGEST // 5)})
     found = sources(tmp_path)
     assert found.read == ()
-    assert found.unread == (Unread("a.py", f"is too large to be read ({LONGEST // 1000} kB)", mentions=True),)
+    assert found.unread == (Unread("a.py", f"is too large to be read ({LONGEST // 1000} kB)", True, names_claude=True),)
 
 
 def test_what_machines_made_is_not_read(tmp_path: Path) -> None:
@@ -208,6 +208,8 @@ def test_what_machines_made_is_not_read(tmp_path: Path) -> None:
     assert sources(tmp_path).read == ()
     assert is_made("x.js", b"a" * 20_000)
     assert not is_made("x.js", b"a\n" * 20_000)
+    assert not is_made("x.py", b"a" * 20_000)
+    assert not is_made("x.ts", b"a" * 20_000)
 
 
 def test_languages_that_are_not_read(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def worth(files: dict[str, str]) -> Value:
         ("X = 512\nprobe(X)", 512),
         ("X = 512\nY = X * 2\nprobe(Y)", 1024),
         ("probe('a' 'b')", "ab"),
+        ("A = 'sk-ant-'\nprobe(A + 'api03' + '-x')", "sk-ant-api03-x"),
         ("M = 'x'\nprobe(f'claude-{M}')", "claude-x"),
         ("C = {'a': {'b': 5}}\nprobe(C['a']['b'])", 5),
         ("class S:\n  size: int = 7\nprobe(S.size)", 7),
@@ -50,6 +51,7 @@ def test_known_in_python(source: str, value: object) -> None:
         ("enum M { A = 'x' } probe(M.A)", "x"),
         ("probe(`claude-${'x'}`)", "claude-x"),
         ("probe(2_000)", 2000),
+        ("probe('a' + 'b')", "ab"),
     ],
 )
 def test_known_in_scripts(source: str, value: object) -> None:

@@ -151,6 +151,29 @@ def test_github_escapes(hostile: Page) -> None:
     assert "%25" in FORMATS["github"](replace(hostile, report=replace(hostile.report, notices=("100%",))))
 
 
+UNKNOWN = replace(unknown("the Console was not asked", supply="a look at it", place=Place("a.py", 3)), check="TG601")
+FAILURE = replace(failed(Place("a.py", 3), "Nobody waits.", fix="Wait."), check="TG304")
+SENTENCES = {
+    "markdown": (
+        "- **TG601** `a.py:3` the Console was not asked. Settle it with: a look at it",
+        "- **TG304** (medium) `a.py:3` Nobody waits. Wait.",
+    ),
+    "github": ("::the Console was not asked. Settle it with: a look at it", "::Nobody waits. Wait."),
+    "junit": (
+        "unknown a.py:3: the Console was not asked. Settle it with: a look at it",
+        "fail a.py:3: Nobody waits. Wait.",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", SENTENCES)
+def test_what_is_said_and_what_to_do_are_two_sentences(form: str) -> None:
+    report = Report(root="/x", verdicts=(UNKNOWN, FAILURE), uses_claude=True, looked_at=1)
+    text = FORMATS[form](Page(report=report, checks=BY_ID, sources=SHOWN))
+    for said in SENTENCES[form]:
+        assert said in text
+
+
 def test_text(page: Page) -> None:
     text = FORMATS["text"](page)
     if page.report.uses_claude:

@@ -49,6 +49,13 @@ def test_a_verdict_gets_its_id_and_findings_get_a_fingerprint(project: Project) 
     assert (one.check, bool(one.fingerprint), two.fingerprint) == ("TG502", True, "")
 
 
+@pytest.mark.parametrize(("asked", "said"), [("", "check --attest TG502 it"), ("a/b", "check a/b --attest TG502 it")])
+def test_a_command_that_settles_it_is_for_this_project(project: Project, asked: str, said: str) -> None:
+    one = check(unknown("x", supply="check HERE --attest ID it"))
+    report = run(project, [one], profile=PROFILES["local"], known=BY_ID, asked=asked)
+    assert (report.verdicts[0].supply, report.asked) == (said, asked)
+
+
 def test_the_fingerprint_stays_when_lines_move(tmp_path: Path, project: Project) -> None:
     (before,) = ran(project, failed(HERE, "x", fix="y"))
     (tmp_path / "a.py").write_text(f"# more\n{ASKS.replace('r = c', 'r  =  c')}")
@@ -91,6 +98,18 @@ def test_a_library_that_is_not_read_hides_requests_only(tmp_path: Path, scope: s
     (tmp_path / "b.py").write_text("import crewai  # with claude\n")
     (found,) = ran(read_project(tmp_path, today=TODAY), skipped("z"), scope=scope)
     assert found.state is (state if scope == "requests" else State.SKIPPED)
+
+
+@pytest.mark.parametrize(
+    ("text", "uses"), [("import anthropic\ndef f(:\n", True), ("import json\ndef f(:\n", False)], ids=["Claude", "none"]
+)
+def test_a_source_that_cannot_be_read_may_use_claude(tmp_path: Path, text: str, uses: bool) -> None:
+    (tmp_path / "a.py").write_text(text)
+    project = read_project(tmp_path, today=TODAY)
+    report = run(project, select(["TG501"], []), profile=PROFILES["local"], known=BY_ID)
+    assert report.uses_claude is uses
+    assert report.verdicts[0].state is State.UNKNOWN
+    assert ("a.py in a form that can be read" in report.verdicts[0].supply) is uses
 
 
 def test_a_failure_stays_one_whatever_was_not_read(tmp_path: Path) -> None:
@@ -181,8 +200,9 @@ def verdict(state: str, id_: str = "TG502") -> Verdict:
 STANDINGS = [
     (["pass"], Standing.VERIFIED),
     (["pass", "skipped"], Standing.VERIFIED),
-    (["pass", "warn"], Standing.VERIFIED),
-    (["warn"], Standing.VERIFIED),
+    (["pass", "warn"], Standing.WARNED),
+    (["warn", "suppressed", "attested"], Standing.WARNED),
+    (["warn", "unknown"], Standing.UNKNOWN),
     (["skipped"], Standing.SKIPPED),
     (["pass", "attested"], Standing.ATTESTED),
     (["pass", "suppressed"], Standing.SUPPRESSED),
@@ -214,7 +234,7 @@ def test_the_summary() -> None:
         verdict("suppressed", "TG701"),
     )
     assert summary(found) == (
-        "2 verified, 1 attested, 1 suppressed, 1 failed, 1 not verified yet, 2 do not apply. 1 warning."
+        "1 verified, 1 attested, 1 suppressed, 1 with warnings, 1 failed, 1 not verified yet, 2 do not apply."
     )
     assert [point.number for point in points(found)] == [1, 3, 4, 5, 6, 7, 8, 9]
     assert summary(report()) == "Nothing was checked."
@@ -227,6 +247,9 @@ def test_the_next_step() -> None:
     assert next_step(report(verdict("unknown", "TG601"), verdict("warn"))).startswith("tidegate explain TG601")
     assert next_step(report(verdict("warn"))) == "tidegate explain TG502"
     assert next_step(report(verdict("pass"))) == ""
+    nothing = report(verdict("unknown"), uses_claude=False)
+    assert next_step(nothing) == "tidegate check FOLDER    # the folder of the program that calls Claude"
+    assert next_step(report(verdict("fail", "TG202"), uses_claude=False)) == "tidegate explain TG202"
 
 
 CODES = [

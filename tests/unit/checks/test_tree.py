@@ -28,7 +28,7 @@ from tidegate.checks.tree.nodes import (
 from tidegate.checks.tree.python import read_python
 from tidegate.checks.tree.script import read_script
 from tidegate.checks.tree.trouble import UnreadError
-from tidegate.checks.tree.walk import kids, walk, walk_here
+from tidegate.checks.tree.walk import _KIDS, kids, walk, walk_here
 
 
 def shown(node: Node) -> str:
@@ -224,3 +224,42 @@ def test_the_words_of_this_test_cover_the_rest() -> None:
     source = "if a[0]:\n  for b in [*c]:\n    f'{d}'"
     kinds = {type(node) for node in walk(read_python(source))}
     assert set(NODES) <= kinds
+
+
+EVERYTHING = """
+import a.b as c
+@d(1, x=2, **y)
+class K(Base):
+    size: int = 3
+    async def f(self, q=4, *rest, **more):
+        try:
+            with open(q) as file:
+                for one in {**z, "k": [5, *rest]}:
+                    one.part[6:7] += f"{one} {self.g}"
+        except (E1, E2) as error:
+            raise error from None
+        else:
+            return lambda v: v if v else not v
+        finally:
+            while more:
+                break
+        yield q
+"""
+
+
+def parts(value: object) -> list[Node]:
+    """The nodes in a field, however deep its tuples are."""
+    if isinstance(value, Node):
+        return [value]
+    return [node for one in value for node in parts(one)] if isinstance(value, tuple) else []
+
+
+@pytest.mark.parametrize("root", [read_python(EVERYTHING), read_script("export const a = <b c={d}>{e}</b>;", "tsx")])
+def test_nothing_below_a_node_is_left_out(root: Node) -> None:
+    for node in walk(root):
+        fields = [getattr(node, name) for name in node.__struct_fields__]
+        assert list(map(id, kids(node))) == [id(part) for field in fields for part in parts(field)]
+
+
+def test_every_kind_of_node_is_known() -> None:
+    assert set(_KIDS) == set(Node.__subclasses__())

@@ -12,7 +12,12 @@ ROUTER = "import express from 'express'; export const routes = express.Router();
 API = "from fastapi import APIRouter\nrouter = APIRouter({})\n@router.post('/x')\ndef f(): ..."
 LIMIT = "import rateLimit from 'express-rate-limit'; const limit = rateLimit({});"
 
+NEST = "import { Post } from '@nestjs/common';\nexport class C { @Post('ask') f() {} }"
+GUARD = "import { ThrottlerGuard } from '@nestjs/throttler'; const p = [{ provide: %s, useClass: ThrottlerGuard }]"
+
 COVERS = {
+    "a guard of NestJS": ({"a.ts": NEST, "b.ts": GUARD % "APP_GUARD"}, "yes"),
+    "a guard of NestJS under another name": ({"a.ts": NEST, "b.ts": GUARD % "LIMITS"}, "no"),
     "middleware": (
         {
             "a.py": FASTAPI,

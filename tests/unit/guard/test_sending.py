@@ -288,3 +288,119 @@ def test_the_events_of_http2_count_alike() -> None:
     told = Told()
     send(Two(), told)
     assert told.times == 1
+
+
+class Waiting(httpx2.BaseTransport):
+    """Keeps what each request says about time-outs: when it is sent, and when its reply is read."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, float]] = []
+        self.reading: list[dict[str, float]] = []
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.sent.append(dict(request.extensions["timeout"]))
+        said, reading = answer(), self.reading
+
+        class Reading(httpx2.SyncByteStream):
+            def __iter__(self) -> Any:
+                reading.append(dict(request.extensions["timeout"]))
+                yield from said.stream  # type: ignore[misc]  # of scripted.Body
+
+        return httpx2.Response(200, headers=said.headers, stream=Reading())
+
+
+def waits(*, stream: bool = False, asked: Any = None, client: dict[str, Any] | None = None) -> Waiting:
+    """What the transport is told, with all of `[timeouts]` set."""
+    inner = Waiting()
+    found = guarded(inner, timeouts={"connect": "1s", "first_byte": "2s", "idle": "3s", "total": "4s"})
+    found = found.with_options(**client) if client else found
+    more = {} if asked is None else {"timeout": asked}
+    with found.messages.with_streaming_response.create(**HELLO, stream=stream, **more) as reply:
+        reply.read()
+    return inner
+
+
+def test_a_client_that_says_nothing_has_the_time_outs_of_the_settings() -> None:
+    """For a whole answer the first byte comes when all is written: it may take `total`."""
+    stream, whole = waits(stream=True), waits()
+    assert stream.sent == [{"connect": 1.0, "read": 2.0, "write": 600, "pool": 600}]
+    assert whole.sent == [{"connect": 1.0, "read": 4.0, "write": 600, "pool": 600}]
+    assert [one["read"] for one in (*stream.reading, *whole.reading)] == [3.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "client"),
+    [
+        (7.0, None),
+        (None, {"timeout": 7.0}),
+        (600, None),
+        (httpx2.Timeout(600, connect=6.0), None),
+        (httpx2.Timeout(None), None),
+    ],
+)
+def test_a_clients_own_time_outs_stay(asked: Any, client: dict[str, Any] | None) -> None:
+    own = httpx2.Timeout(7.0 if asked is None else asked).as_dict()
+    found = waits(stream=True, asked=asked, client=client)
+    assert found.sent == found.reading == [own]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_where_nobody_says_anything_the_sdk_stays_as_patient_as_it_is(stream: bool) -> None:
+    inner = Waiting()
+    with guarded(inner).messages.with_streaming_response.create(**HELLO, stream=stream) as reply:
+        reply.read()
+    assert inner.sent == inner.reading == [anthropic.DEFAULT_TIMEOUT.as_dict()]
+
+
+def test_each_attempt_has_its_time_outs() -> None:
+    """A retry begins with `first_byte` again, not with the `idle` of the one before."""
+
+    class Failing(Waiting):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            reply = super().handle_request(request)
+            return reply if len(self.sent) == 3 else httpx2.Response(529, stream=reply.stream)
+
+    inner = Failing()
+    found = guarded(inner, timeouts={"first_byte": "2s"}, retry={"base": "1ms"})
+    for _ in found.messages.create(**HELLO, stream=True):
+        pass
+    assert [one["read"] for one in inner.sent] == [2.0] * 3
+
+
+def test_the_time_out_between_two_pieces_is_read_when_the_body_begins() -> None:
+    """Over httpcore: the network is told so."""
+    told: list[float | None] = []
+    inner = network(OK)
+    backend: Any = inner._pool._network_backend
+    connect = backend.connect_tcp
+
+    def connected(*args: Any, **kwargs: Any) -> Any:
+        stream = connect(*args, **kwargs)
+        read = stream.read
+
+        def noted(size: int, timeout: float | None = None) -> bytes:
+            told.append(timeout)
+            piece: bytes = read(size, timeout)
+            return piece
+
+        stream.read = noted
+        return stream
+
+    backend.connect_tcp = connected
+    head, body = OK[:-2], OK[-2:]
+    backend._buffer = [head, body]
+    request = httpx2.Request(
+        "POST",
+        "http://claude.test/v1/messages",
+        content=b"{}",
+        extensions={"timeout": anthropic.DEFAULT_TIMEOUT.as_dict()},
+    )
+    via = Via(BLOCKING, inner, request, request.read())
+    reply = run_now(
+        GuardUpstream().send(
+            Outgoing("POST", "/v1/messages", [], via.body, via), Timeouts(first_byte=2.0, idle=3.0), Told()
+        )
+    )
+    while run_now(reply.read()):
+        pass
+    assert told == [2.0, 3.0]

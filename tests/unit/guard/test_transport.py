@@ -49,8 +49,8 @@ def test_an_async_call() -> None:
 
 def test_the_request_goes_out_byte_for_byte() -> None:
     plain, through = Scripted(), Scripted()
-    bare(plain).messages.create(**HELLO)
-    guarded(through).messages.create(**HELLO)
+    bare(plain).messages.create(**HELLO, timeout=7.0)
+    guarded(through).messages.create(**HELLO, timeout=7.0)
     (mine,), (guards,) = plain.requests, through.requests
     assert guards.read() == mine.read()
     assert guards.headers.raw == mine.headers.raw

@@ -25,6 +25,7 @@ def test_private_names_that_the_guard_uses(client: Any, http: Any) -> None:
     assert found._transport._pool._connections == []
     plain = http(mounts={"http://a.test": None})
     assert list(plain._mounts.values()) == [None]
+    assert httpx2.Headers([(b"X-App", b"1")])._list == [(b"X-App", b"x-app", b"1")]
 
 
 def test_what_the_twin_keeps(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,19 +77,21 @@ def _given(module: Module, reach: Reach, param: Param) -> Iterator[Found]:
     for site in (*(site for _, site in reach.callers(function)), *top):
         if not isinstance(site.node, Call):
             continue
-        if any(_names(one, function) for one in site.node.args):
+        if any(names(one, function) for one in site.node.args):
             yield Found(site.module, site.node)  # handed to something that calls it
             continue
-        argument = _argument(site.node, param, shift=int(method))
+        argument = argument_of(site.node, param, shift=int(method))
         if argument is not None:
             yield Found(site.module, argument)
 
 
-def _names(node: Node, function: Function) -> bool:
+def names(node: Node, function: Function) -> bool:
+    """Whether an argument is the function itself."""
     return isinstance(node, Name | Member) and last_name(node) == function.name
 
 
-def _argument(call: Call, param: Param, *, shift: int) -> Node | None:
+def argument_of(call: Call, param: Param, *, shift: int) -> Node | None:
+    """What a call gives for a parameter that counts up from `shift`."""
     named = next((value for name, value in call.named if name == param.name), None)
     if named is not None:
         return named

@@ -46,6 +46,10 @@ _ROUTING_CALLS = {
     "createServer", "onRequest", "onCall", "mutation", "query", "serve",
 }  # fmt: skip
 
+_MARKS = {"Get", "Post", "Put", "Patch", "Delete", "All", "Sse", "SubscribeMessage", "MessagePattern", "Mutation"}
+_MARKING = ("@nestjs/", "routing-controllers.", "tsoa.")
+"""Decorators of methods, and whose they are."""
+
 _VIEW_METHODS = {"get", "post", "put", "patch", "delete", "list", "create", "retrieve", "update", "dispatch", "on_post"}
 _HTTP: Final = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 _ROUTE_FILES: Final = (
@@ -143,6 +147,8 @@ def _takes_event(function: Function) -> bool:
 def _decorated(program: Program, module: Module, node: Function, *, web: bool, bot: bool) -> Iterator[Door]:
     for decorator in node.decorators:
         of = decorator.of if isinstance(decorator, Call) else decorator
+        if isinstance(of, Name) and of.id in _MARKS and program.origin(module, of).startswith(_MARKING):
+            yield Door(module, node, _route(decorator, of.id, node.name), "web")
         if not isinstance(of, Member):
             continue
         if of.name in _VERBS and (web or _is_made_by(program, module, of.of, _WEB)):

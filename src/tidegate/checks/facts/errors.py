@@ -4,10 +4,11 @@ Rules
 1. A text of an error is the error itself, `str(error)`, an f-string with it, `.message`, `.body`, `.args`, `.stack`,
    and names that were given such a text.  Its status, type and request id are no text.
 2. An answer is what a route returns, yields or sends, and what it raises to be sent (HTTPException).
-3. Only what can hold an error of Claude counts: the `try` asks Claude, or the handler is registered for its errors.
+3. Only what can hold an error of Claude counts: the `try` asks Claude, the handler is registered for its errors, or the
+   reply of a plain HTTP request was seen to be an error.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +16,8 @@ from msgspec import Struct
 from tidegate.checks.facts.answers import ErrorTexts, is_answer, sends
 from tidegate.checks.facts.doors import Door
 from tidegate.checks.facts.reach import Reach
+from tidegate.checks.facts.refused import find_refused
+from tidegate.checks.facts.requests import Request
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
 from tidegate.checks.tree.nodes import Call, Catch, Class, Const, Exit, Function, Member, Node, Try
@@ -39,10 +42,18 @@ class Leak(Struct, frozen=True, eq=False):
 
 
 def find_leaks(
-    program: Program, reach: Reach, doors: tuple[Door, ...], handlers: frozenset[Function]
+    program: Program,
+    reach: Reach,
+    doors: tuple[Door, ...],
+    handlers: frozenset[Function],
+    requests: Iterable[Request] = (),
 ) -> Iterator[Leak]:
     """Every such place."""
     looking = _Looking(program, reach, doors)
+    for one in find_refused(requests):
+        around = looking.around(one.module, one.test)
+        if around is not None:
+            yield from looking.in_handler(one.module, one.body, one.name, sure=around)
     for module, attempt in program.every(Try):
         yield from looking.at_try(module, attempt)
     for module, call in program.every(Call):

@@ -10,7 +10,7 @@ from tidegate.checks.facts.doors import Door
 from tidegate.checks.facts.limiters import is_limiting
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
-from tidegate.checks.tree.nodes import Assign, Call, Const, Member, Name
+from tidegate.checks.tree.nodes import Assign, Call, Const, Map, Member, Name
 from tidegate.checks.tree.walk import last_name, walk
 
 Covers = Literal["yes", "no", "unknown"]
@@ -49,8 +49,16 @@ def _of_module(program: Program, module: Module) -> Iterator[Wide]:
             yield Wide(module, call)
     throttles = any(one.value == "DEFAULT_THROTTLE_CLASSES" for one in module.every(Const))
     names = (*module.every(Name), *module.every(Member)) if _MIDDLEWARE.fullmatch(module.path) else ()
-    if throttles or any(is_limiting(program, module, name) for name in names):
+    guards = any(_guards_all(program, module, table) for table in module.every(Map))
+    if throttles or guards or any(is_limiting(program, module, name) for name in names):
         yield Wide(module, None)
+
+
+def _guards_all(program: Program, module: Module, table: Map) -> bool:
+    """`{ provide: APP_GUARD, useClass: ThrottlerGuard }` of NestJS."""
+    given = {key.value: value for key, value in table.entries if isinstance(key, Const)}
+    guard = given.get("useClass") or given.get("useExisting")
+    return last_name(given.get("provide")) == "APP_GUARD" and guard is not None and is_limiting(program, module, guard)
 
 
 def _covers(program: Program, wide: Wide, door: Door) -> Covers:

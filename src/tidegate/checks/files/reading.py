@@ -21,6 +21,8 @@ class Unread(Struct, frozen=True):
     why: str
     mentions: bool
     """Whether it may have to do with Claude, so that nothing can be said without it."""
+    names_claude: bool = False
+    """Whether Claude is named in it, as far as could be seen."""
 
 
 def read_bytes(root: Path, path: str) -> bytes | Unread:
@@ -49,7 +51,9 @@ def decode(data: bytes) -> str:
 
 
 def is_made(path: str, data: bytes) -> bool:
-    """Whether a file was made by a machine for machines: bundled, minified."""
+    """Whether a script was made by a machine for machines: bundled, minified."""
+    if path.endswith((".py", ".ts", ".tsx", ".mts", ".cts")):  # nobody serves these as they are
+        return False
     if ".min." in path or path.endswith((".bundle.js", ".map")):
         return True
     return len(data) > 20 * _DENSE and len(data) > _DENSE * (data.count(b"\n") + 1)

@@ -4,11 +4,11 @@ A project has thousands of files and a handful that talk to Claude.  Every file 
 the handful is parsed.
 """
 
-import re
 from collections.abc import Iterable
 
 from msgspec import Struct
 
+from tidegate.checks.files.imports import Imports
 from tidegate.checks.files.kinds import UNREAD, is_beside, language_of, suffix
 from tidegate.checks.files.listing import Listing
 from tidegate.checks.files.reading import LONGEST, Unread, decode, is_made, read_bytes
@@ -17,8 +17,6 @@ _CLAUDE = (b"anthropic", b"claude", b"tidegate")
 _LIMITS = (b"ratelimit", b"rate_limit", b"rate-limit", b"limiter", b"throttl")
 _LEVELS = 3
 """How many callers away from a file that mentions Claude a route may be."""
-
-_VAGUE = frozenset({"index", "__init__", "main", "mod"})
 
 
 class Source(Struct, frozen=True):
@@ -58,8 +56,9 @@ def choose_sources(listing: Listing) -> Sources:
             looked[path] = data
     chosen, mentioning = _choose(looked)
     unread.extend(
-        Unread(path, f"is too large to be read ({len(looked[path]) // 1000} kB)", mentions=path in mentioning)
+        Unread(path, f"is too large to be read ({len(looked[path]) // 1000} kB)", named, names_claude=named)
         for path in chosen
+        for named in [path in mentioning]
         if len(looked[path]) > LONGEST
     )
     read = (
@@ -80,46 +79,11 @@ def _choose(looked: dict[str, bytes]) -> tuple[set[str], set[str]]:
     mentioning = {path for path, data in looked.items() if _mentions(data, _CLAUDE)}
     if not mentioning:
         return set(), mentioning
-    words = {path: _imported_words(path, data) for path, data in looked.items()}
-    by_stem: dict[tuple[str, bool], set[str]] = {}
-    for path in looked:
-        by_stem.setdefault((_stem(path), _is_python(path)), set()).add(path)
-    chosen = set(mentioning)
-    for path in mentioning:
-        for word in words[path]:
-            chosen |= by_stem.get((word, _is_python(path)), set())
-    newest = set(mentioning)
+    imports = Imports(looked)
+    imported = {path: imports.of(path) for path in looked}
+    chosen = mentioning.union(*(imported[path] for path in mentioning))
+    newest = mentioning
     for _ in range(_LEVELS):
-        stems = {(_stem(path), _is_python(path)) for path in newest}
-        newest = {
-            path
-            for path in looked
-            if path not in chosen and any((word, _is_python(path)) in stems for word in words[path])
-        }
+        newest = {path for path in looked if path not in chosen and not newest.isdisjoint(imported[path])}
         chosen |= newest
     return chosen | {path for path, data in looked.items() if _mentions(data, _LIMITS)}, mentioning
-
-
-def _stem(path: str) -> str:
-    """What an import of the file says last: its name, or its folder's when the name says nothing."""
-    folder, _, name = path.rpartition("/")
-    stem = name.rpartition(".")[0]
-    return folder.rpartition("/")[2] if stem in _VAGUE and folder else stem
-
-
-def _is_python(path: str) -> bool:
-    return path.endswith(".py")
-
-
-_PYTHON = re.compile(rb"\n[ \t]*(?:from|import)[ \t]+([^\n#]+)")
-"""With the line end before it, which is searched for ten times faster than a beginning of a line."""
-_SCRIPT = re.compile(rb"(?:from|require\(|import\(?)[ \t]*[\"']([^\"'\n]+)[\"']")
-_WORD = re.compile(rb"[\w-]+")
-
-
-def _imported_words(path: str, data: bytes) -> frozenset[str]:
-    """The words of what a file imports; of a script without the endings of files."""
-    found: set[bytes] = set()
-    for said in _PYTHON.findall(b"\n" + data) if _is_python(path) else _SCRIPT.findall(data):
-        found.update(_WORD.findall(said))
-    return frozenset(word.decode(errors="replace") for word in found)

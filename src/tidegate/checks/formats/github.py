@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from tidegate.checks.formats.page import Page, visible
+from tidegate.checks.formats.page import Page, remedy, sentence, visible
 from tidegate.checks.report import next_step, points, summary
 from tidegate.checks.verdict import State, Verdict
 
@@ -37,8 +37,8 @@ def _annotation(page: Page, verdict: Verdict) -> str:
             options += [f"line={place.line}", f"endLine={max(place.line, place.end_line)}"]
             if place.end_line == place.line:
                 options += [f"col={place.column + 1}", f"endColumn={place.end_column}"]
-    more = verdict.fix or verdict.supply
-    return f"::{_COMMANDS[verdict.state]} {','.join(options)}::{_data(f'{verdict.text} {more}'.strip())}"
+    told = f"{sentence(verdict)} {remedy(verdict)}".strip()
+    return f"::{_COMMANDS[verdict.state]} {','.join(options)}::{_data(told)}"
 
 
 def _data(text: str) -> str:

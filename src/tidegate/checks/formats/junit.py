@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from tidegate.checks.formats.page import Page, visible
+from tidegate.checks.formats.page import Page, remedy, sentence, visible
 from tidegate.checks.report import Point, points
 from tidegate.checks.verdict import State, Verdict
 
@@ -50,10 +50,13 @@ def _is_skipped(verdicts: Iterable[Verdict]) -> bool:
 
 
 def _said(verdicts: Iterable[Verdict]) -> str:
-    return "\n".join(
-        _plain(f"{one.state.value} {one.place or ''} {one.text} {one.fix or one.supply}".replace("  ", " ").strip())
-        for one in verdicts
-    )
+    return "\n".join(_plain(_line(one)) for one in verdicts)
+
+
+def _line(verdict: Verdict) -> str:
+    """`warn app.py:12: The time-out is 10 minutes. Set one that people would wait for.`"""
+    head = f"{verdict.state.value} {verdict.place}" if verdict.place else verdict.state.value
+    return f"{head}: {sentence(verdict)} {remedy(verdict)}".rstrip()
 
 
 def _plain(text: str) -> str:

@@ -3,13 +3,14 @@
 import re
 from typing import Final
 
-from tidegate.checks.formats.page import Page, visible
+from tidegate.checks.formats.page import Page, remedy, sentence, visible
 from tidegate.checks.report import Standing, next_step, points, summary
 from tidegate.checks.verdict import State, Verdict
 
 _STANDS: Final = {
     Standing.FAILED: "❌ failed",
     Standing.UNKNOWN: "❔ not verified yet",
+    Standing.WARNED: "⚠️ with warnings",
     Standing.SUPPRESSED: "⏸️ suppressed",
     Standing.ATTESTED: "🖊️ attested",
     Standing.VERIFIED: "✅ verified",
@@ -47,10 +48,10 @@ def render(page: Page) -> str:
 def _item(page: Page, verdict: Verdict) -> str:
     place = f" `{visible(str(verdict.place)).replace('`', '?')}`" if verdict.place else ""
     weight = f" ({page.checks[verdict.check].severity})" if verdict.state is State.FAIL else ""
-    more = verdict.fix or verdict.supply
+    more = remedy(verdict)
     if verdict.state in {State.SUPPRESSED, State.ATTESTED}:
         more = f"{verdict.by + ', ' if verdict.by else ''}until {verdict.until}: {verdict.reason}"
-    return f"- **{verdict.check}**{weight}{place} {_plain(verdict.text)} {_plain(more)}".rstrip()
+    return f"- **{verdict.check}**{weight}{place} {_plain(sentence(verdict))} {_plain(more)}".rstrip()
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,6 @@
 """What a format gets: the report, and everything that it may want to say about it."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -38,3 +39,13 @@ class Page(Struct, frozen=True, kw_only=True):
 def visible(text: str) -> str:
     """A text without anything that would move a cursor, colour a terminal or break a line."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def sentence(verdict: Verdict) -> str:
+    """What was found, closed by a full stop, so that something may follow."""
+    return verdict.text if re.search(r"[.!?…]\)?$", verdict.text) else f"{verdict.text}."
+
+
+def remedy(verdict: Verdict) -> str:
+    """What to do about it, as a sentence that can follow; empty for what needs nothing."""
+    return f"Settle it with: {verdict.supply}" if verdict.supply else verdict.fix

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from tidegate.checks.check import Check
-from tidegate.checks.formats.page import Page, visible
+from tidegate.checks.formats.page import Page, remedy, sentence, visible
 from tidegate.checks.verdict import Edit, Place, State, Verdict
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -74,7 +74,7 @@ def _result(page: Page, verdict: Verdict, number: int) -> dict[str, Any]:
         "ruleId": verdict.check,
         "ruleIndex": number,
         "level": level,
-        "message": {"text": visible(f"{verdict.text} {verdict.fix}".strip())},
+        "message": {"text": visible(f"{sentence(verdict)} {remedy(verdict)}".strip())},
         "partialFingerprints": {"tidegate/v1": verdict.fingerprint},
     }
     if verdict.place is not None:

@@ -24,6 +24,7 @@ _MARKS: Final = {
 _STANDS: Final = {
     Standing.FAILED: ("✗", "bold red"),
     Standing.UNKNOWN: ("?", "bold blue"),
+    Standing.WARNED: ("!", "bold yellow"),
     Standing.SUPPRESSED: ("-", "bold"),
     Standing.ATTESTED: ("a", "bold cyan"),
     Standing.VERIFIED: ("✓", "bold green"),

@@ -24,7 +24,7 @@ SPEND_BETA: Final = "spend-limit-reads-2026-09-26"
 
 _VERSION: Final = "2026-10-21"
 _MOST_PAGES: Final = 50
-_LOOK: Final = "look in the Claude Console and attest it: tidegate check --attest ID --by NAME --note WHAT-YOU-SAW"
+_LOOK: Final = "look in the Claude Console and attest it: tidegate check HERE --attest ID --by NAME --note WHAT-YOU-SAW"
 _MAKE: Final = (
     "an Admin key (sk-ant-admin01-…) in ANTHROPIC_ADMIN_KEY; an admin makes one in the Console: Settings, Admin keys"
 )

@@ -64,7 +64,7 @@ def nothing(trouble: Trouble) -> Console:
 NOT_ASKED: Final = nothing(
     Trouble(
         "the Console was not asked",
-        "tidegate check --profile live, with an Admin key in ANTHROPIC_ADMIN_KEY; or look at Settings, Limits in the "
-        "Console, then: tidegate check --attest TG601 --by NAME --note WHAT-YOU-SAW",
+        "tidegate check HERE --profile live, with an Admin key in ANTHROPIC_ADMIN_KEY; or look at Settings, Limits in "
+        "the Console, then: tidegate check HERE --attest ID --by NAME --note WHAT-YOU-SAW",
     )
 )

@@ -158,13 +158,15 @@ def _operation(program: Program, module: Module, node: Operation, hops: int) -> 
     if node.sign == "neg" and isinstance(first, Known) and isinstance(first.value, int | float):
         return Known(-first.value, module, node)
     if node.sign in _SUMS and len(parts) == 2:
-        values = [part.value for part in parts if isinstance(part, Known)]
-        if len(values) == 2 and all(isinstance(one, int | float) for one in values):
-            return _summed(node, module, values)
+        return _summed(node, module, [part.value for part in parts if isinstance(part, Known)])
     return Computed("an expression")
 
 
 def _summed(node: Operation, module: Module, values: list[Any]) -> Value:
+    """What two values make, numbers or texts; the value of the operation as a whole."""
+    texts = node.sign == "+" and all(isinstance(one, str) for one in values)
+    if len(values) < 2 or not (texts or all(isinstance(one, int | float) for one in values)):
+        return Computed("an expression")
     try:
         result = _SUMS[node.sign](*values)
     except (ArithmeticError, ValueError):

@@ -110,6 +110,10 @@ def read_module(source: Source) -> Module:
     )
 
 
+_BINDING = frozenset({Function, Class, Param, Catch, Import, Export, Assign, Loop})
+"""What may bind a name, of all the nodes that are gone through."""
+
+
 class _Tables:
     """Grows while one pass goes over the tree."""
 
@@ -125,20 +129,22 @@ class _Tables:
         waiting: list[tuple[Node, Scope, Class | None]] = [(root, root, None)]
         while waiting:
             node, scope, owner = waiting.pop()
-            self.kinds.setdefault(type(node), []).append(node)
-            self.bind(node, scope, owner)
+            kind = type(node)
+            self.kinds.setdefault(kind, []).append(node)
+            if kind in _BINDING:
+                self.bind(node, scope, owner)
             inner, below = scope, owner
+            outside: tuple[Node, ...] = ()
             if isinstance(node, Function):
                 self.scopes[node] = {}
-                inner = node
+                inner, outside = node, node.decorators
             elif isinstance(node, Class):
                 self.scopes[node] = {}
                 self.fields[node] = {}
                 inner = below = node
             for kid in reversed(kids(node)):
                 self.up[kid] = node
-                outside = inner is node and isinstance(node, Function) and kid in node.decorators
-                waiting.append((kid, scope if outside else inner, below))
+                waiting.append((kid, scope if outside and kid in outside else inner, below))
 
     def bind(self, node: Node, scope: Scope, owner: Class | None) -> None:
         if isinstance(node, Function | Class | Param | Catch) and node.name:

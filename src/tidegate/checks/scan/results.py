@@ -75,7 +75,7 @@ class Unknown(Struct, frozen=True):
 
     what: str
     remedy: str
-    about: Literal["files", "history"] = "history"
+    about: Literal["files", "history", "both"] = "history"
 
 
 class Risk(Struct, frozen=True):

@@ -109,7 +109,9 @@ class Scanning:
                 return
             self.repository(inner, in_repository(inner.git, inner.top), history=history, prefix=here)
         except ScanError as error:
-            self.unknowns.append(Unknown(f"{display(here)} cannot be read: {error}", "repair it, or take it out"))
+            self.unknowns.append(
+                Unknown(f"{display(here)} cannot be read: {error}", "repair it, or take it out", "both")
+            )
 
     def _kept(self, top: Path, kept: list[bytes], prefix: bytes, docker: list[Context]) -> None:
         """Ignored `.env` files: where a key belongs, unless a Dockerfile copies it into an image."""

@@ -41,7 +41,7 @@ def lines(result: ScanResult) -> Iterator[Line]:
         yield from ((step, "") for step in _COMMON if step in steps)
         name = result.active[0].fingerprint
         yield "To accept one that is revoked or made up, put into .tidegate-scan.toml (with its own fingerprint):", ""
-        yield f'  [[suppress]]\n  fingerprint = "{name}"\n  reason = "why it is harmless"\n  expires = 2099-12-31', ""
+        yield f'  [[suppress]]\n  fingerprint = "{name}"\n  reason = "why it is harmless"\n  expires = YYYY-MM-DD', ""
 
 
 def _finding(finding: Finding) -> Iterator[Line]:
@@ -100,8 +100,8 @@ def _verdict(result: ScanResult) -> Line:
 
 def _looked_at(result: ScanResult) -> str:
     counts = result.counts
-    parts = [_counted(counts.files, "file")] if counts.files else []
-    if counts.staged or not (counts.files or counts.objects):
+    parts = [_counted(counts.files, "file")] if counts.files or result.history == "none" else []
+    if counts.staged or not (counts.files or counts.objects or result.history == "none"):
         parts.append(_counted(counts.staged, "staged file"))
     if result.history == "read":
         known = f" ({counts.objects_known:,} were found clean before)" if counts.objects_known else ""

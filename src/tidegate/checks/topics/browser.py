@@ -119,7 +119,9 @@ def allowed(project: Project) -> Iterator[Verdict]:
         fine = False
         if isinstance(value, Known):
             yield failed(
-                project.place(found.module, found.node), "The client may run in browsers, with its key.", fix=_FIX
+                project.place(found.module, found.node),
+                "The client may run in browsers, with its key.",
+                fix=f"Leave it out. {_FIX}",
             )
         else:
             said = value.text if isinstance(value, Computed) else value.name

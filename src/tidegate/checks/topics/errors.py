@@ -5,10 +5,17 @@ from collections.abc import Iterator
 from tidegate.checks.check import Check
 from tidegate.checks.facts.errors import find_leaks
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import LOOK, NO_DOOR, count, no_request
+from tidegate.checks.topics.usual import LOOK, NO_DOOR, count, no_request, spoken
 from tidegate.checks.verdict import Place, Verdict, failed, passed, skipped, unknown, warned
 
-_FIX = "Answer with words of your own, or tidegate.friendly(error); keep the error's type and request id for the log."
+_FIX = (
+    "Answer with words of your own, or tidegate.friendly(error); keep the error's type and request id for the log.",
+    "Answer with words of your own; keep the error's type and request id for the log.",
+)
+_CATCH = (
+    "Catch anthropic.APIError around the call, or register one handler for the whole application.",
+    "Catch Anthropic.APIError around the call, or use one error handler for the whole application.",
+)
 
 
 def friendly(project: Project) -> Iterator[Verdict]:
@@ -20,13 +27,14 @@ def friendly(project: Project) -> Iterator[Verdict]:
     if not project.requests:
         return
     fine = True
-    for leak in find_leaks(project.program, project.reach, project.doors, project.handlers):
+    for leak in find_leaks(project.program, project.reach, project.doors, project.handlers, project.requests):
         fine = False
         place = project.place(leak.module, leak.node)
+        fix = spoken(leak.module, *_FIX)
         if leak.sure:
-            yield failed(place, "Users get the text of the error.", fix=_FIX)
+            yield failed(place, "Users get the text of the error.", fix=fix)
         else:
-            yield warned(place, "The text of the error is returned to a route, and may reach users.", fix=_FIX)
+            yield warned(place, "The text of the error is returned to a route, and may reach users.", fix=fix)
     if fine and project.doors:
         yield passed(f"no text of an error was seen to leave {count(len(project.doors), 'door')}")
     elif fine and project.other_doors:
@@ -55,7 +63,7 @@ def caught(project: Project) -> Iterator[Verdict]:
             continue
         fine = False
         place = project.place(door.module, door.function)
-        fix = "Catch anthropic.APIError around the call, or register one handler for the whole application."
+        fix = spoken(door.module, *_CATCH)
         yield warned(
             Place(place.path, place.line), f"Nobody catches Claude's errors on the way to {door.name}.", fix=fix
         )

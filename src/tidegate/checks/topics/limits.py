@@ -8,12 +8,17 @@ from tidegate.checks.facts.limiters import limits_of
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.facts.wide import limits_around
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import LOOK, NO_DOOR, count, no_request
+from tidegate.checks.topics.usual import LOOK, NO_DOOR, count, no_request, spoken
 from tidegate.checks.tree.nodes import Const, Node
 from tidegate.checks.tree.walk import walk
 from tidegate.checks.verdict import Evidence, Place, Verdict, failed, passed, skipped, unknown, warned
 
 _SECTION = "limits"
+_COUNT = (
+    "Count requests by user id before the call: a limiter library, own code, or `tidegate.guard(client)`.",
+    "Count requests by user id before the call: a limiter library, own code, or tidegate's gateway (`tidegate serve`).",
+)
+_NAME = ('Add metadata={"user_id": an opaque id}.', "Add metadata: { user_id: an opaque id }.")
 
 
 def limited(project: Project) -> Iterator[Verdict]:
@@ -45,7 +50,7 @@ def limited(project: Project) -> Iterator[Verdict]:
             text = f"a limiter stands before some paths, and whether {door.name} is one of them cannot be seen"
             yield unknown(text, supply=LOOK, place=_head(place))
             continue
-        fix = "Count requests by user id before the call: a limiter library, own code, or `tidegate.guard(client)`."
+        fix = spoken(door.module, *_COUNT)
         yield failed(_head(place), f"{door.name} asks Claude for anybody, as often as they like.", fix=fix)
     if not open_:
         yield passed(f"{count(len(project.doors), 'door')} to Claude limit their users", _evidence(project))
@@ -182,14 +187,14 @@ def named(project: Project) -> Iterator[Verdict]:
         if request.arguments.open:
             yield unknown(
                 "the arguments of this request are put together elsewhere",
-                supply="metadata={'user_id': …} in sight",
+                supply="metadata with a user_id, in sight",
                 place=project.at(request),
             )
         else:
             yield warned(
                 project.at(request),
                 "The request does not say for which user it is.",
-                fix='Add metadata={"user_id": an opaque id}.',
+                fix=spoken(request.module, *_NAME),
             )
     if fine:
         yield passed(f"{count(len(asked), 'request')} name the user")

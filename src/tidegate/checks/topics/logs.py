@@ -7,13 +7,15 @@ from tidegate.checks.check import Check
 from tidegate.checks.facts.content import logged_content
 from tidegate.checks.files.settings import EXAMPLE
 from tidegate.checks.program.fold import Known
+from tidegate.checks.program.module import Module
 from tidegate.checks.project import Project
 from tidegate.checks.topics.usual import count, no_request
-from tidegate.checks.tree.nodes import Assign, Call, Const, Item, Member, Node
+from tidegate.checks.tree.nodes import Assign, Call, Const, Item, Map, Member, Node
 from tidegate.checks.verdict import Edit, Place, Verdict, failed, passed, unknown, warned
 
 _LOGS = "The SDK logs requests and answers."
 _FIX = "Log user, route, model, tokens and duration; of a text at most its length."
+_QUIETER = frozenset({"INFO", "WARNING", "WARN", "ERROR", "CRITICAL"})
 _DEBUG = re.compile(r"^[^#\n]*\bANTHROPIC_LOG\b[\"']?\s*[:= ]\s*[\"']?debug\b.*$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -22,17 +24,15 @@ def silent(project: Project) -> Iterator[Verdict]:
     writes to an assistant is often the most private thing that a program gets to see.
     """
     yield from no_request(project)
-    seen: set[Node] = set()
+    fine = True
     doors = {door.module.path for door in project.doors}
-    for request in project.requests:
-        for one in logged_content(project.program, request):
-            if one.node in seen or (one.printed and not doors):
-                continue
-            seen.add(one.node)
-            place = project.place(one.module, one.node)
-            yield failed(place, "Message content is logged.", fix=_FIX)
-    if project.requests and not seen:
-        yield passed(f"no log call at {count(len(project.requests), 'request')} is given content")
+    for one in logged_content(project.program, project.reach, project.requests):
+        if one.printed and not doors:
+            continue
+        fine = False
+        yield failed(project.place(one.module, one.node), "Message content is logged.", fix=_FIX)
+    if project.requests and fine:
+        yield passed(f"no log call on the way to {count(len(project.requests), 'request')} is given content")
 
 
 def quiet(project: Project) -> Iterator[Verdict]:
@@ -63,9 +63,7 @@ def quiet(project: Project) -> Iterator[Verdict]:
 
 
 def _in_code(project: Project) -> Iterator[Verdict]:
-    for module, node in project.program.every(Call):
-        if _raises_level(node):
-            yield failed(project.place(module, node), _LOGS, fix="Leave its logger at INFO.")
+    yield from _loggers(project)
     for module, assign in project.program.every(Assign):
         if _sets_debug(assign):
             yield failed(project.place(module, assign), _LOGS, fix="Leave ANTHROPIC_LOG out.")
@@ -75,11 +73,24 @@ def _in_code(project: Project) -> Iterator[Verdict]:
         if found is None or value is None:
             continue
         place = project.place(found.module, found.node)
-        if isinstance(value, Known):
-            if value.value == "debug":
-                yield failed(place, _LOGS, fix="Leave logLevel out.")
-        else:
+        if not isinstance(value, Known):
             yield unknown("what the SDK logs cannot be told", supply="logLevel in sight", place=place)
+        elif value.value == "debug":
+            yield failed(place, _LOGS, fix="Leave logLevel out.")
+
+
+def _loggers(project: Project) -> Iterator[Verdict]:
+    """Levels of Python's loggers."""
+    held_back = any(_level_of(node) in _QUIETER for _, node in project.program.every(Call))
+    for module, node in project.program.every(Call):
+        if _level_of(node) == "DEBUG":
+            yield failed(project.place(module, node), _LOGS, fix="Leave its logger at INFO.")
+        elif not held_back and project.requests and _root_level(project, module, node) == "DEBUG":
+            fix = 'Set INFO, or logging.getLogger("anthropic").setLevel(logging.INFO) beside it.'
+            yield failed(project.place(module, node), "At DEBUG the SDK logs requests and answers.", fix=fix)
+    for module, table in project.program.every(Map):
+        if _configures_debug(table):
+            yield failed(project.place(module, table), _LOGS, fix="Leave its logger at INFO.")
 
 
 def _sets_debug(assign: Assign) -> bool:
@@ -89,21 +100,41 @@ def _sets_debug(assign: Assign) -> bool:
     return isinstance(key, Const) and key.value == "ANTHROPIC_LOG" and value == "debug"
 
 
-def _raises_level(call: Call) -> bool:
-    """`logging.getLogger("anthropic").setLevel(logging.DEBUG)`."""
-    if (
-        not isinstance(call.of, Member)
-        or call.of.name != "setLevel"
-        or not isinstance(call.of.of, Call)
-        or not call.args
-    ):
-        return False
+def _configures_debug(table: Map) -> bool:
+    """`"loggers": {"anthropic": {"level": "DEBUG"}}` of `logging.config.dictConfig`, and of Django's LOGGING."""
+    loggers = (value for key, value in table.entries if _is_sdk(key) and isinstance(value, Map))
+    entries = (entry for logger in loggers for entry in logger.entries)
+    return any(isinstance(key, Const) and key.value == "level" and _level(value) == "DEBUG" for key, value in entries)
+
+
+def _is_sdk(name: Node | None) -> bool:
+    return isinstance(name, Const) and str(name.value).partition(".")[0] in {"anthropic", "httpx", "httpx2"}
+
+
+def _level_of(call: Call) -> str:
+    """The DEBUG of `logging.getLogger("anthropic").setLevel(logging.DEBUG)`; "" for all other calls."""
+    if not isinstance(call.of, Member) or call.of.name != "setLevel" or not isinstance(call.of.of, Call):
+        return ""
     named = call.of.of.args[0] if call.of.of.args else None
-    level = call.args[0]
-    debug = (isinstance(level, Member) and level.name == "DEBUG") or (
-        isinstance(level, Const) and level.value in {"DEBUG", 10}
-    )
-    return debug and isinstance(named, Const) and str(named.value).partition(".")[0] in {"anthropic", "httpx", "httpx2"}
+    return _level(call.args[0]) if _is_sdk(named) and call.args else ""
+
+
+def _root_level(project: Project, module: Module, call: Call) -> str:
+    """The DEBUG of `logging.basicConfig(level=logging.DEBUG)` and of `logging.getLogger().setLevel(logging.DEBUG)`."""
+    if project.program.origin(module, call.of) == "logging.basicConfig":
+        return next((_level(value) for name, value in call.named if name == "level"), "")
+    if not isinstance(call.of, Member) or call.of.name != "setLevel" or not isinstance(call.of.of, Call):
+        return ""
+    root = not call.of.of.args and project.program.origin(module, call.of.of.of) == "logging.getLogger"
+    return _level(call.args[0]) if root and call.args else ""
+
+
+def _level(node: Node) -> str:
+    """`DEBUG` of `logging.DEBUG`, `"DEBUG"` and 10; "" for what is computed."""
+    if isinstance(node, Member):
+        return node.name
+    value = node.value if isinstance(node, Const) else None
+    return "DEBUG" if value == 10 else value.upper() if isinstance(value, str) else ""
 
 
 CHECKS = (

@@ -6,7 +6,7 @@ from tidegate.checks.check import Check
 from tidegate.checks.facts.bounds import is_endless, waits_for_work
 from tidegate.checks.program.module import Module
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import count, no_request
+from tidegate.checks.topics.usual import count, no_request, spoken
 from tidegate.checks.tree.nodes import Call, Loop, Node
 from tidegate.checks.tree.walk import walk_here
 from tidegate.checks.verdict import Place, Verdict, failed, passed, skipped, unknown
@@ -27,7 +27,8 @@ def bounded(project: Project) -> Iterator[Verdict]:
         if is_endless(loop):
             wrong = True
             place = Place(module.path, loop.at[0])
-            fix = "Count the rounds: `for _ in range(20):`, and say what happens when they are used up."
+            form = spoken(module, "for _ in range(20):", "for (let round = 0; round < 20; round++)")
+            fix = f"Count the rounds: `{form}`, and say what happens when they are used up."
             yield failed(place, "Claude is asked in a loop that only its own answers end.", fix=fix)
     for request in runners:
         if "max_iterations" in request.arguments.given:

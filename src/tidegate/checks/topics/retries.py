@@ -4,15 +4,28 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate.checks.check import Check
+from tidegate.checks.facts.layers import Layer
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.program.fold import Known
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import count, files_of, no_request
+from tidegate.checks.topics.usual import count, files_of, no_request, spoken
 from tidegate.checks.verdict import Verdict, failed, passed, skipped, unknown, warned
 
 _DEFAULTS: Final = {"sdk": 2, "http": 0, "the AI SDK": 2}
 """Retries without `max_retries`; LangChain's wrappers hand on the SDK's."""
-_OWNER: Final = "Let one place retry: Anthropic(max_retries=4), without another layer around it."
+_OWNER: Final = (
+    "Let one place retry: Anthropic(max_retries=4), without another layer around it.",
+    "Let one place retry: new Anthropic({ maxRetries: 4 }), without another layer around it.",
+)
+_LEAVE: Final = ("Leave max_retries out, or set 4.", "Leave maxRetries out, or set 4.")
+_GROW: Final = (
+    "Double the wait each time: wait_random_exponential(min=1, max=16), or 2 ** attempt with jitter.",
+    "Double the wait each time, with jitter: 1000 * 2 ** attempt * (0.75 + Math.random() / 4) milliseconds.",
+)
+_STOP: Final = (
+    "Stop after five tries: stop_after_attempt(5), range(5).",
+    "Stop after five tries: for (let attempt = 0; attempt < 5; attempt++).",
+)
 
 
 def _retries(project: Project, request: Request) -> int | str:
@@ -44,10 +57,9 @@ def on(project: Project) -> Iterator[Verdict]:
         if isinstance(retries, str) and not around:
             yield unknown(retries, supply="max_retries as a number, in sight", place=project.at(request))
         elif retries == 0 and not around:
-            what = "A plain HTTP request is" if request.kind == "http" else "With max_retries = 0 the request is"
-            fix = (
-                "Use the official SDK, which retries." if request.kind == "http" else "Leave max_retries out, or set 4."
-            )
+            plain = request.kind == "http"
+            what = "A plain HTTP request is" if plain else "Without retries by its client the request is"
+            fix = "Use the official SDK, which retries." if plain else spoken(request.module, *_LEAVE)
             yield failed(project.at(request), f"{what} sent once: a 429 or 529 goes straight to the user.", fix=fix)
         else:
             fine.append(request)
@@ -78,8 +90,8 @@ def stacked(project: Project) -> Iterator[Verdict]:
                     if project.through.covers(request)
                     else f"the client ({count(int(retries or 0), 'retry', 'retries')})"
                 )
-                text = f"{layer.name} retries around {own}, which retries already: the tries multiply."
-                yield warned(place, text, fix=_OWNER)
+                text = f"{_named(layer)} retries around {own}, which retries already: the tries multiply."
+                yield warned(place, text, fix=spoken(layer.module, *_OWNER))
     if project.requests and not said:
         yield passed("no layer of retries stands around another")
 
@@ -94,7 +106,7 @@ def statuses(project: Project) -> Iterator[Verdict]:
         if layer.repeats == "all":
             fix = "Name what may succeed (RateLimitError, InternalServerError, APIConnectionError)."
             yield failed(
-                place, f"{layer.name} also retries errors that fail the same again, such as 400 and 401.", fix=fix
+                place, f"{_named(layer)} also retries errors that fail the same again, such as 400 and 401.", fix=fix
             )
         elif layer.repeats == "unknown":
             yield unknown(
@@ -111,11 +123,11 @@ def waits(project: Project) -> Iterator[Verdict]:
     yield from _for_layers(project, "the SDK's own waits grow, with jitter")
     for layer in project.layers:
         place = project.place(layer.module, layer.node)
-        fix = "Double the wait each time: wait_random_exponential(min=1, max=16), or 2 ** attempt with jitter."
+        fix = spoken(layer.module, *_GROW)
         if layer.waits == "none":
-            yield failed(place, f"{layer.name} retries without a wait.", fix=fix)
+            yield failed(place, f"{_named(layer)} retries without a wait.", fix=fix)
         elif layer.waits == "same":
-            yield warned(place, f"{layer.name} waits the same time before every try.", fix=fix)
+            yield warned(place, f"{_named(layer)} waits the same time before every try.", fix=fix)
         elif layer.waits == "unknown":
             yield unknown(
                 f"how long {layer.name} waits cannot be told", supply="a wait that grows, in sight", place=place
@@ -130,14 +142,17 @@ def ends(project: Project) -> Iterator[Verdict]:
     for layer in project.layers:
         if layer.ends == "endless":
             place = project.place(layer.module, layer.node)
-            yield failed(
-                place, f"{layer.name} retries for ever.", fix="Stop after five tries: stop_after_attempt(5), range(5)."
-            )
+            yield failed(place, f"{_named(layer)} retries for ever.", fix=spoken(layer.module, *_STOP))
         elif layer.ends == "unknown":
             place = project.place(layer.module, layer.node)
             yield unknown(f"when {layer.name} gives up cannot be told", supply="a number of tries", place=place)
     if project.layers and all(layer.ends == "ends" for layer in project.layers):
         yield passed(f"{count(len(project.layers), 'layer')} of retries end")
+
+
+def _named(layer: Layer) -> str:
+    """`A loop`, at the beginning of a sentence; names of libraries stay as they are."""
+    return layer.name.replace("a ", "A ", 1) if layer.name.startswith("a ") else layer.name
 
 
 def _for_layers(project: Project, without: str) -> Iterator[Verdict]:

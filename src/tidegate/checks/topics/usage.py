@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from tidegate.checks.check import Check
 from tidegate.checks.facts.results import recorded, recorder
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import count, files_of, no_request
+from tidegate.checks.topics.usual import count, files_of, no_request, spoken
 from tidegate.checks.verdict import Verdict, failed, passed, unknown
+
+_KEEP = (
+    "Log response.usage with user, route and model, or let `tidegate.guard(client)` keep the ledger.",
+    "Log message.usage with user, route and model, or let tidegate's gateway (`tidegate serve`) keep the ledger.",
+)
 
 
 def kept(project: Project) -> Iterator[Verdict]:
@@ -34,7 +39,7 @@ def kept(project: Project) -> Iterator[Verdict]:
             text = "the answer is handed on, and whether its usage is read cannot be seen"
             yield unknown(text, supply="`usage` read where the request is sent", place=project.at(request))
         else:
-            fix = "Log response.usage with user, route and model, or let `tidegate.guard(client)` keep the ledger."
+            fix = spoken(request.module, *_KEEP)
             yield failed(project.at(request), "The answer's usage is thrown away.", fix=fix)
     if rest and fine:
         yield passed(f"usage is read for {count(len(rest), 'request')} {files_of(rest)}")

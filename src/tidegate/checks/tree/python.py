@@ -42,7 +42,7 @@ def read_python(source: str) -> Block:
             warnings.simplefilter("ignore")  # invalid escapes are not ours to tell
             module = ast.parse(source)
         lines = source.splitlines()
-        reader = _Reader(lines, plain=source.isascii())
+        reader = _Reader(lines)
         return Block((1, 0, max(1, len(lines)), 0), reader.many(module.body))
     except SyntaxError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -56,9 +56,9 @@ def read_python(source: str) -> Block:
 class _Reader:
     """Turns nodes of `ast` into ours; knows the lines, because `ast` counts bytes and we count characters."""
 
-    def __init__(self, lines: list[str], *, plain: bool) -> None:
-        self.lines = lines
-        self.plain = plain
+    def __init__(self, lines: list[str]) -> None:
+        self.wide = {number: line for number, line in enumerate(lines, 1) if not line.isascii()}
+        """The lines in which a character may be more than a byte."""
 
     def one(self, node: ast.AST) -> Node:
         make = _MAKERS.get(type(node))
@@ -77,18 +77,14 @@ class _Reader:
     def at(self, node: ast.AST) -> Span:
         line = getattr(node, "lineno", 1)
         end = getattr(node, "end_lineno", None) or line
-        return (
-            line,
-            self.column(line, getattr(node, "col_offset", 0)),
-            end,
-            self.column(end, getattr(node, "end_col_offset", None) or 0),
-        )
+        start, stop = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", None) or 0
+        if self.wide:
+            return line, self.column(line, start), end, self.column(end, stop)
+        return line, start, end, stop
 
     def column(self, line: int, offset: int) -> int:
-        if self.plain:
-            return offset
-        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
-        return offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))
+        text = self.wide.get(line)
+        return offset if text is None else len(text.encode()[:offset].decode(errors="ignore"))
 
 
 def _operation(sign: Callable[[Any], str], *fields: str) -> Callable[[_Reader, Any], Node]:

@@ -1,7 +1,7 @@
 """TypeScript and JavaScript as a small tree, by tree-sitter through ast-grep."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate.checks.tree.nodes import (
@@ -30,7 +30,20 @@ from tidegate.checks.tree.nodes import (
     Text,
     Try,
 )
-from tidegate.checks.tree.syntax import at, declared, imports, named, number, plain, required, string, unescaped, word
+from tidegate.checks.tree.syntax import (
+    at,
+    bound,
+    declared,
+    imports,
+    kept,
+    named,
+    number,
+    plain,
+    required,
+    string,
+    unescaped,
+    word,
+)
 from tidegate.checks.tree.trouble import UnreadError
 
 if TYPE_CHECKING:
@@ -188,19 +201,11 @@ def _params(node: SgNode, number: int) -> list[Param]:
         return [
             Param(at(kid), name, number, given, kind)
             for kid in named(pattern)
-            if (name := _bound(kid))
+            if (name := bound(kid))
             for given in [_default(kid)]
         ]
     name = re.sub(r"^\.{3}", "", pattern.text())
     return [Param(at(node), name, number, default, kind)]
-
-
-def _bound(node: SgNode) -> str:
-    """The name that one entry of a pattern binds; a nested pattern binds none of ours."""
-    value = node.field("value") or (named(node)[0] if named(node) else node)
-    if value.kind() == "assignment_pattern":
-        value = named(value)[0]
-    return value.text() if re.fullmatch(r"[\w$]+", value.text()) else ""
 
 
 def _default(node: SgNode) -> Node | None:
@@ -215,7 +220,22 @@ def _class(node: SgNode) -> Node:
     heritage = next((kid for kid in node.children() if kid.kind() == "class_heritage"), None)
     of = () if heritage is None else _many(part for kid in named(heritage) for part in (named(kid) or [kid]))
     decorators = _many(kid for kid in node.children() if kid.kind() == "decorator")
-    return Class(at(node), word(node, "name"), of, _body(node, "body"), decorators)
+    body = node.field("body")
+    return Class(at(node), word(node, "name"), of, () if body is None else tuple(_members(body)), decorators)
+
+
+def _members(body: SgNode) -> Iterator[Node]:
+    """What stands in a class; decorators stand before the method that they are for."""
+    waiting: list[SgNode] = []
+    for kid in named(body):
+        if kid.kind() == "decorator":
+            waiting.append(kid)
+            continue
+        one = _one(kid)
+        if isinstance(one, Function):
+            one = Function(one.at, one.name, one.params, (*kept(kid), *one.body), _many(waiting))
+        waiting = []
+        yield one
 
 
 def _property(node: SgNode) -> Node:
@@ -250,8 +270,11 @@ def _export(node: SgNode) -> Node:
     if module:  # export * from "./x"
         return Import(where, module, "*", "*")
     default = any(kid.kind() == "default" for kid in node.children())
+    outer = [kid for kid in named(node) if kid.kind() == "decorator"]
     inner = _many(kid for kid in named(node) if kid.kind() != "decorator")
     of = inner[0] if len(inner) == 1 else Block(where, inner)
+    if isinstance(of, Class):  # its decorators stand before `export`
+        of = Class(of.at, of.name, of.of, of.body, (*_many(outer), *of.decorators))
     return Export(where, "default" if default else declared(of), of)
 
 
@@ -365,7 +388,7 @@ _MAKERS: dict[str, Callable[[SgNode], Node]] = {
     "continue_statement": _exit("continue"),
     **dict.fromkeys(
         ("parenthesized_expression", "await_expression", "as_expression", "satisfies_expression",
-         "non_null_expression", "expression_statement"),
+         "non_null_expression", "expression_statement", "decorator"),
         _inner,
     ),
     "type_assertion": lambda node: _one(named(node)[-1]),

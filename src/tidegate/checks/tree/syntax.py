@@ -1,6 +1,8 @@
 """Small parts of a tree-sitter tree: where a node stands, names, literals and imports."""
 
 import json
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tidegate.checks.tree.nodes import (
@@ -125,3 +127,21 @@ def declared(node: Node) -> str:
         target = node.parts[0].target
         return target.id if isinstance(target, Name) else ""
     return ""
+
+
+def kept(constructor: SgNode) -> Iterator[Node]:
+    """`this.claude = claude` of `constructor(private readonly claude: Claude)`; nothing of other methods."""
+    parameters = constructor.field("parameters")
+    for one in named(parameters) if parameters is not None else ():
+        words = {kid.kind() for kid in one.children()}
+        name = word(one, "pattern")
+        if name and words & {"accessibility_modifier", "readonly", "override_modifier"}:
+            yield Assign(at(one), Member(at(one), Name(at(one), "this"), name), Name(at(one), name))
+
+
+def bound(node: SgNode) -> str:
+    """The name that one entry of a pattern binds; a nested pattern binds none of ours."""
+    value = node.field("value") or (named(node)[0] if named(node) else node)
+    if value.kind() == "assignment_pattern":
+        value = named(value)[0]
+    return value.text() if re.fullmatch(r"[\w$]+", value.text()) else ""

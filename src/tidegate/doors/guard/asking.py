@@ -9,6 +9,7 @@ from msgspec import Struct
 from tidegate.core.call import Call
 from tidegate.core.ports import Outgoing
 from tidegate.doors.guard.caller import current
+from tidegate.doors.guard.headers import has_line, names_of
 from tidegate.doors.guard.paths import Way
 from tidegate.doors.guard.sending import OWN, Via, without_own
 from tidegate.model.call import Caller, Reading
@@ -42,19 +43,20 @@ class Terms(Struct, frozen=True, kw_only=True):
     label_secret: bytes
 
 
-def call_of(terms: Terms, via: Via, way: Way, call_id: str, started: float) -> Call | tuple[Caller, Refusal]:
+def call_of(
+    terms: Terms, via: Via, way: Way, target: str, call_id: str, started: float
+) -> Call | tuple[Caller, Refusal]:
     """The call of a request, or who is refused and why; takes the guard's own headers out of what `via` sends."""
     request = via.request
     headers = request.headers
     # One look at all names at once: almost every request has none of the headers that matter here.
-    raw = dict(headers.raw)
-    names = b"\n".join(raw).lower()
+    names = names_of(headers)
     own = OWN in names
     if own:
         via.headers = without_own(headers)
     reading: Reading | Refusal | None = None
     if way == "messages":
-        if raw.get(b"Accept-Encoding") != _USUAL:
+        if names.count(b"accept-encoding") != 1 or not has_line(headers, b"Accept-Encoding", _USUAL):
             _only_readable(via)
         reading = _COMPRESSED if b"content-encoding" in names and "content-encoding" in headers else read(via.body)
     asked = reading if isinstance(reading, Reading) else None
@@ -69,7 +71,7 @@ def call_of(terms: Terms, via: Via, way: Way, call_id: str, started: float) -> C
         caller=caller,
         reading=asked,
         model="" if asked is None else label(asked.model, terms.label_secret),
-        outgoing=Outgoing(request.method, request.url.raw_path.decode("ascii"), (), via.body, via),
+        outgoing=Outgoing(request.method, target, (), via.body, via),
         betas=unbounded_betas(betas.encode()) if betas else (),
         started=started,
     )

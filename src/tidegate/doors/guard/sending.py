@@ -7,18 +7,22 @@ Rules:
    cannot say so has sent, unless it says by its error that it never got so far.
 3. Closing a reply never raises: whoever closes has something to settle.  Ctrl-C or a cancellation that comes then is
    kept in `Via.interrupt` until that is done.
-4. A `total` that has passed is noticed between two pieces; the gap between them is the client's own time-out's.
+4. A `total` that has passed is noticed between two pieces; the gap between them is the business of the HTTP library's
+   time-outs: the client's own, or what `[timeouts]` says where the client has left those of the SDK as they are.
 """
 
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final
 
 import httpcore2
 import httpx2
+from anthropic import DEFAULT_TIMEOUT
 
 from tidegate.core.ports import Headers, Outgoing
+from tidegate.doors.guard.headers import lowered
 from tidegate.doors.guard.paths import MESSAGES
 from tidegate.doors.guard.ways import Trace, Ways
 from tidegate.model.errors import Broken, BrokenKind, NotSent
@@ -32,12 +36,17 @@ _NEVER_SENT: Final = (
 )  # fmt: skip
 
 
+_UNDECIDED: Final = DEFAULT_TIMEOUT.as_dict()
+_BUILT_IN: Final = Timeouts()
+"""A guard that nobody has told otherwise leaves the SDK as patient as it is."""
+
+
 class Via:
     """One call's way to the network and back."""
 
     __slots__ = (
         "body", "closing", "detached", "drop", "foreign", "headers", "inner", "interrupt", "leaving", "reply",
-        "request", "ways",
+        "request", "undecided", "ways",
     )  # fmt: skip
 
     def __init__(self, ways: Ways, inner: Any, request: httpx2.Request, body: bytes) -> None:
@@ -47,6 +56,8 @@ class Via:
         self.body = body
         self.headers = request.headers
         """What goes out: the request's own headers, or those without ours."""
+        self.undecided: bool = request.extensions.get("timeout") == _UNDECIDED
+        """The client says nothing about time-outs."""
         self.reply: GuardReply | None = None
         """Of the last attempt."""
         self.closing = False
@@ -82,7 +93,10 @@ class GuardUpstream:
         own: Via | None = request.via
         via = own or COUNTING.get()
         assert via is not None
-        sending = _Sending(via, _request(via, request), on_sent)
+        kind: Any = type(via.inner)
+        tells = _tells(kind)
+        sending = _Sending(via, _request(via, request, tells=tells), on_sent, tells=tells)
+        waits = _waits(sending.request, timeouts) if via.undecided else None
         until = time.monotonic() + timeouts.total
         try:
             response = await via.ways.send(via.inner, sending.request)
@@ -94,6 +108,8 @@ class GuardUpstream:
             if isinstance(error, Exception):
                 via.foreign = error
             raise
+        if waits is not None:  # the HTTP library looks there again when the body is read
+            waits["read"] = timeouts.idle if timeouts.idle != _BUILT_IN.idle else _UNDECIDED["read"]
         reply = GuardReply(via, response, until)
         if own is not None:
             via.reply = reply
@@ -109,7 +125,7 @@ class GuardReply:
 
     def __init__(self, via: Via, response: httpx2.Response, until: float) -> None:
         self.status = response.status_code
-        self.headers: Headers = [(name.lower(), value) for name, value in response.headers.raw]
+        self.headers: Headers = lowered(response.headers)
         self.response = response
         self._via = via
         self._until = until
@@ -172,10 +188,12 @@ class GuardReply:
 class _Sending:
     """One request on its way out, and whether anything of it has left."""
 
-    def __init__(self, via: Via, request: httpx2.Request, on_sent: Callable[[], None]) -> None:
+    __slots__ = ("_connects", "_on_sent", "_sent", "_tells", "_users", "request")
+
+    def __init__(self, via: Via, request: httpx2.Request, on_sent: Callable[[], None], *, tells: bool) -> None:
         self.request = request
         self._on_sent = on_sent
-        self._tells = _tells(via.inner)
+        self._tells = tells
         self._sent = False
         self._connects = False
         self._users: Trace | None = request.extensions.get("trace")
@@ -185,37 +203,49 @@ class _Sending:
         """A reply is here."""
         if not self._sent:
             self._sent = True
+            self._trace_no_more()
             self._on_sent()
 
     def stopped(self) -> None:
         """Something else ended the sending: Ctrl-C, a cancellation, an error of the client's own."""
+        self._trace_no_more()
         if not self._tells:
             self.arrived()
 
     def lost(self, error: httpx2.TransportError) -> NotSent | Broken:
         """What the failure of this attempt means."""
         if not self._sent and (self._tells or isinstance(error, _NEVER_SENT)):
+            self._trace_no_more()
             return NotSent(type(error).__name__)
         self.arrived()
         return broken(error)
 
     def _note(self, event: str, info: dict[str, Any]) -> None:
         """Events of httpcore, such as `http11.send_request_headers.started`."""
-        if not event.partition(".")[2].startswith("send_request_headers."):
+        stage = _stage(event)
+        if stage is None:
             return
-        if event.endswith(".started"):
+        if stage == "started":
             self._connects = info["request"].method == b"CONNECT"
         elif not self._connects:
-            if not isinstance(info.get("exception"), httpcore2.LocalProtocolError):
+            if isinstance(info.get("exception"), httpcore2.LocalProtocolError):
+                self._trace_no_more()
+            else:
                 self.arrived()
-            self._trace_no_more()
 
     def _trace_no_more(self) -> None:
-        """The rest is not ours, and each event costs a microsecond."""
+        """The rest is not ours, each event costs a microsecond, and the request would refer to itself."""
         if self._users is None:
             self.request.extensions.pop("trace", None)
         else:
             self.request.extensions["trace"] = self._users
+
+
+@lru_cache(maxsize=256)
+def _stage(event: str) -> str | None:
+    """What of sending the head an event tells, in any version of HTTP; None for all others."""
+    what, _, stage = event.partition(".")[2].partition(".")
+    return stage if what == "send_request_headers" else None
 
 
 def leave_to_parent(inner: object) -> None:
@@ -251,10 +281,15 @@ def without_own(headers: httpx2.Headers) -> httpx2.Headers:
     return httpx2.Headers([(name, value) for name, value in raw if not name.lower().startswith(OWN)])
 
 
-def _request(via: Via, outgoing: Outgoing) -> httpx2.Request:
-    """The request to hand to the client's transport: the original one as far as the Gate has not changed it."""
+def _request(via: Via, outgoing: Outgoing, *, tells: bool) -> httpx2.Request:
+    """The request to hand to the client's transport: the original one as far as the Gate has not changed it.
+
+    `tells`: the transport is the HTTP library's own, and changes nothing in a request; another one gets a copy.
+    """
     original = via.request
     if outgoing.via is not None and outgoing.body is via.body:
+        if tells and via.headers is original.headers:
+            return original
         return httpx2.Request(
             original.method,
             original.url,
@@ -277,8 +312,20 @@ def _request(via: Via, outgoing: Outgoing) -> httpx2.Request:
     )
 
 
-def _tells(inner: object) -> bool:
-    """Whether this transport is the HTTP library's own, which says when it sends."""
+def _waits(request: httpx2.Request, timeouts: Timeouts) -> dict[str, float | None]:
+    """Put what the operator has decided into a request, in place of the SDK's own; where the HTTP library reads it."""
+    waits: dict[str, float | None] = dict(_UNDECIDED)
+    if timeouts.connect != _BUILT_IN.connect:
+        waits["connect"] = timeouts.connect
+    if timeouts.first_byte != _BUILT_IN.first_byte:
+        waits["read"] = timeouts.first_byte
+    request.extensions["timeout"] = waits
+    return waits
+
+
+@lru_cache(maxsize=64)
+def _tells(kind: type) -> bool:
+    """Whether transports of this class are the HTTP library's own, which say when they send."""
     own = (httpx2.HTTPTransport.handle_request, httpx2.AsyncHTTPTransport.handle_async_request)
-    method = getattr(type(inner), "handle_request", None) or getattr(type(inner), "handle_async_request", None)
+    method = getattr(kind, "handle_request", None) or getattr(kind, "handle_async_request", None)
     return method in own

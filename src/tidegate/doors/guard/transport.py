@@ -113,7 +113,8 @@ _FORKS: Final[weakref.WeakKeyDictionary[object, int]] = weakref.WeakKeyDictionar
 
 
 async def _answer(ways: Ways, engine: Engine, terms: Terms, inner: Any, request: httpx2.Request) -> httpx2.Response:
-    way = way_of(request.method, request.url.raw_path.partition(b"?")[0].decode("ascii"))
+    target = request.url.raw_path.decode("ascii")
+    way = way_of(request.method, target.partition("?")[0])
     if way == "straight":
         return await ways.send(inner, _without_own(request))
     via = Via(ways, inner, request, await ways.body(request))
@@ -123,7 +124,7 @@ async def _answer(ways: Ways, engine: Engine, terms: Terms, inner: Any, request:
     except TidegateError as down:  # the file cannot be opened any more; this was ready once
         return _down(engine, down)
     try:
-        return _response(running, via, await _exchange(running, terms, via, way))
+        return _response(running, via, await _exchange(running, terms, via, way, target))
     except Exception as bug:
         if bug is via.foreign:
             raise
@@ -131,12 +132,13 @@ async def _answer(ways: Ways, engine: Engine, terms: Terms, inner: Any, request:
         return _response(running, via, running.blocking.broken(f"req_{new_id()}"))
     finally:
         COUNTING.set(None)
+        via.reply = None  # it refers to the call's way, and what refers to itself waits for the garbage collector
 
 
-async def _exchange(running: Running, terms: Terms, via: Via, way: Way) -> Exchange:
+async def _exchange(running: Running, terms: Terms, via: Via, way: Way, target: str) -> Exchange:
     call_id = new_id()
     gate = running.suspending if via.ways.suspends else running.blocking
-    call = call_of(terms, via, way, call_id, running.clock.ticks())
+    call = call_of(terms, via, way, target, call_id, running.clock.ticks())
     if isinstance(call, tuple):
         caller, refusal = call
         at = running.clock.now()
@@ -245,7 +247,17 @@ class BlockingStream(_Relay, httpx2.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         read = self._exchange.read
         try:
-            while piece := run_now(read()):
+            while True:
+                reading = read()
+                try:  # as `run_now`, which for each piece would be a function more
+                    reading.send(None)
+                except StopIteration as done:
+                    piece: bytes = done.value
+                else:
+                    reading.close()
+                    raise RuntimeError("a blocking door was given a port that suspends")
+                if not piece:
+                    return
                 yield piece
         except Exception as error:  # noqa: BLE001 - each becomes one that readers of streams know
             raise self._raised(error) from None

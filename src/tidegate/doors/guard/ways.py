@@ -73,10 +73,12 @@ class Blocking:
 
     def trace(self, note: Callable[[str, dict[str, Any]], None], users: Trace | None) -> Trace:
         """As `Ways` says."""
+        if users is None:
+            return note
 
         def traced(event: str, info: dict[str, Any]) -> Any:
             note(event, info)
-            return None if users is None else users(event, info)
+            return users(event, info)
 
         return traced
 

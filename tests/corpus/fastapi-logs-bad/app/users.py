@@ -1,0 +1,2 @@
+def user_id() -> str:
+    return "u-1"
