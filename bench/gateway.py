@@ -191,11 +191,11 @@ def _measure(port: int, pid: int, key: str, body: Path, options: argparse.Namesp
 def _cpu(pid: int) -> float:
     """Microseconds of CPU of a process group, threads included."""
     total = 0
-    for task in Path("/proc").glob("[0-9]*/task/*/schedstat"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if os.getpgid(int(task.parts[2])) == pid:
-                total += int(task.read_text().split()[0])
-        except (OSError, ProcessLookupError):
+            if os.getpgid(int(process.name)) == pid:
+                total += sum(int(task.read_text().split()[0]) for task in process.glob("task/*/schedstat"))
+        except OSError:  # it has ended meanwhile
             continue
     return total / 1000
 
