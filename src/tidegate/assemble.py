@@ -3,6 +3,7 @@
 import random
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -61,7 +62,7 @@ class Running(Struct, frozen=True, kw_only=True):
 
 def assemble(settings: Settings, *, log_format: str = "json") -> Running:
     """Everything that the gateway needs, for one event loop; raises ConfigError, contacts nothing."""
-    texts = load_texts()
+    texts = load_texts(settings.texts.file)
     lines = Lines(sys.stdout)
     logger = make_logger("readable" if log_format == "readable" else "json", lines)
     clock = AsyncClock()
@@ -215,9 +216,19 @@ def open_ledger(settings: Settings) -> BlockingFile:
     return Files(BlockingFile).open(settings, settings.ledger.url, "ledger")
 
 
-def load_texts() -> Texts:
-    """The catalogue of texts that comes with the package."""
-    return parse_texts((resources.files("tidegate.model") / "texts" / "en.toml").read_bytes())
+@lru_cache(maxsize=16)
+def load_texts(own: Path | None = None) -> Texts:
+    """The catalogue of texts that comes with the package, under the operator's own; raises ConfigError."""
+    folder = resources.files("tidegate.model") / "texts"
+    built_in = {**parse_texts((folder / "en.toml").read_bytes()), **parse_texts((folder / "titles.toml").read_bytes())}
+    if own is None:
+        return built_in
+    try:
+        return {**built_in, **parse_texts(own.read_bytes(), built_in)}
+    except OSError as error:
+        raise ConfigError(f"texts = {str(own)!r} cannot be read: {error.strerror or 'I/O error'}") from None
+    except ValueError as error:
+        raise ConfigError(f"texts = {str(own)!r}: {error}") from None
 
 
 def load_prices(settings: Settings) -> PriceBook:

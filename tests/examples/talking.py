@@ -13,7 +13,6 @@ from e2e.gateways import PATIENCE
 from examples.faults import FAULTS, LATE
 from examples.running import ASKED, SAID, Served
 from tidegate.assemble import load_texts
-from tidegate.doors.guard.texts import catalogue
 
 RAW = ("Traceback", "anthropic", "httpx", "Error code", "Exception", 'File "', "'type':", "overloaded_error", "0x")
 """What a person must never read."""
@@ -118,7 +117,7 @@ def _sentences() -> list[re.Pattern[str]]:
 
 
 SENTENCES = _sentences()
-TITLES = {text for name, text in catalogue(None).items() if name.startswith("title.")}
+TITLES = {text for name, text in load_texts().items() if name.startswith("title.")}
 LATE_TITLES = ("That took too long", "Out of reach")
 """What a busy machine may bring about by itself."""
 

@@ -8,8 +8,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tidegate.checks.files.kinds import language_of
 from tidegate.checks.files.reading import Unread, read_bytes
 from tidegate.checks.formats.frames import masked
+from tidegate.checks.tree.python import read_python
+from tidegate.checks.tree.script import read_script
+from tidegate.checks.tree.trouble import UnreadError
 from tidegate.checks.verdict import Edit, State, Verdict
 
 
@@ -38,8 +42,9 @@ def fix(root: Path, verdicts: Iterable[Verdict]) -> tuple[list[Fixed], list[str]
             troubles.append(f"{path}: {old.why}")
             continue
         new = changed(old, edits)
-        if new is None:
-            troubles.append(f"{path}: it is not UTF-8, so it was left as it is")
+        wrong = "it is not UTF-8" if new is None else _harm(path, old, new, edits)
+        if new is None or wrong:
+            troubles.append(f"{path}: {wrong}, so it was left as it is")
         elif new != old:
             _write(root / path, new)
             done.append(Fixed(path, diff(path, old, new), len(edits)))
@@ -50,6 +55,32 @@ def _content(root: Path, path: str) -> bytes | Unread:
     return b"" if not os.path.lexists(root / path) else read_bytes(root, path)
 
 
+def _harm(path: str, old: bytes, new: bytes, edits: Iterable[Edit]) -> str:
+    """Why a change must not be made; empty when it may be."""
+    if any(edit.place.line for edit in edits) and _has_odd_lines(old.decode()):
+        return "some of its lines end in an unusual way (a form feed, a lone carriage return)"
+    before, after = (_error(path, one.decode("utf-8-sig")) for one in (old, new))
+    return f"the change would break it ({after})" if after and not before else ""
+
+
+def _has_odd_lines(text: str) -> bool:
+    """Whether Python's `splitlines`, its parser and tree-sitter may count the lines of a text differently."""
+    return text.splitlines() != text.replace("\r\n", "\n").removesuffix("\n").split("\n") and text != ""
+
+
+def _error(path: str, text: str) -> str:
+    """What a parser says against a source; empty for one that is valid, and for what is no source."""
+    language = language_of(path)
+    try:
+        if language == "python":
+            read_python(text)
+        elif language is not None:
+            read_script(text, language)
+    except UnreadError as error:
+        return str(error)
+    return ""
+
+
 def changed(old: bytes, edits: Iterable[Edit]) -> bytes | None:
     """The content after the edits, from the last to the first; None when it is no UTF-8.  What overlaps is left out."""
     mark = b"\xef\xbb\xbf" if old.startswith(b"\xef\xbb\xbf") else b""
@@ -57,15 +88,17 @@ def changed(old: bytes, edits: Iterable[Edit]) -> bytes | None:
         text = old.removeprefix(mark).decode()
     except UnicodeDecodeError:
         return None
+    edits = list(edits)
+    ending = "\r\n" if "\r\n" in text else "\n"
+    if text and not text.endswith("\n") and not all(edit.place.line for edit in edits):
+        text += ending  # what is added to a file stands on lines of its own
     starts = _line_starts(text)
     spans = sorted(((*_span(text, starts, edit), edit.text) for edit in edits), reverse=True)
     limit = len(text) + 1
-    ending = "\r\n" if "\r\n" in text else "\n"
     for start, end, new in spans:
         if end > limit:
             continue
-        gap = ending if start == end == len(text) and text and not text.endswith("\n") else ""
-        text = text[:start] + gap + new.replace("\n", ending) + text[end:]
+        text = text[:start] + new.replace("\n", ending) + text[end:]
         limit = start if start < end else limit
     return mark + text.encode()
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegate.checks.boot.target import NO_RECEIPT, Target
+from tidegate.checks.facts.addresses import unasked
 from tidegate.checks.facts.alternatives import alternatives
 from tidegate.checks.facts.doors import Door, find_doors
 from tidegate.checks.facts.errors import find_handlers
@@ -16,7 +17,7 @@ from tidegate.checks.facts.limiters import Limiter, find_limiters
 from tidegate.checks.facts.reach import Reach, find_reach, leaking
 from tidegate.checks.facts.requests import Asking, Client, Request, find_asking
 from tidegate.checks.facts.through import Through, find_through
-from tidegate.checks.facts.ways import FOREIGN
+from tidegate.checks.facts.ways import ADDRESS, FOREIGN
 from tidegate.checks.facts.wide import Wide, find_wide
 from tidegate.checks.files.bundles import Bundles, read_bundles
 from tidegate.checks.files.ignored import Ignored, read_ignored
@@ -28,7 +29,7 @@ from tidegate.checks.files.sources import Source, Sources, choose_sources
 from tidegate.checks.later import Later
 from tidegate.checks.live.facts import NOT_ASKED, Console
 from tidegate.checks.notes import Notes
-from tidegate.checks.program.fold import Value, fold
+from tidegate.checks.program.fold import Value, fold, spoken
 from tidegate.checks.program.module import Module, read_module
 from tidegate.checks.program.program import Found, Program
 from tidegate.checks.scanned import Progress, Scanned, read_secrets
@@ -241,7 +242,15 @@ def _packages(spec: str) -> Iterator[str]:
 
 
 def _unseen(program: Program, asking: Asking) -> Iterator[str]:
-    """The first source that has the SDK, where no request was seen at all."""
+    """Requests that may be sent and were not read, each with its first place in a file."""
+    seen: set[tuple[str, str]] = set()
+    for module, node in asking.unread:
+        said = (module.path, spoken(node))
+        if said not in seen:
+            seen.add(said)
+            yield f"{module.path}:{node.at[0]} has {said[1]} in a form that is not read"
+    for module, node in unasked(program, asking):
+        yield f"{module.path}:{node.at[0]} names {ADDRESS}, and what is sent there is not read"
     if not asking.requests:
         for module in program.modules.values():
             if any({"anthropic", "@anthropic-ai"} & {*_packages(one)} for one in module.imported):

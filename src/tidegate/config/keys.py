@@ -78,6 +78,7 @@ SECTIONS: Mapping[str, Keys] = {
         ),
     },
     "ledger": {"url": Key(urls.ledger_url, '"sqlite:///tidegate.db"', shown=False)},
+    "texts": {"file": Key(parse.text, '"texts.de.toml"')},
     "policy": {
         "bound": _BOUND,
         "unbounded": _UNBOUNDED,

@@ -17,6 +17,7 @@ from tidegate.config.settings import (
     LedgerSettings,
     Settings,
     StoreSettings,
+    TextsSettings,
     WhenDown,
 )
 from tidegate.config.trouble import Sources, Trouble
@@ -57,7 +58,7 @@ def _settings(
 ) -> Settings:
     home = file.path.parent if file else directory
     read.sections(trouble)
-    store = read.section(trouble, "store")
+    store, texts = read.section(trouble, "store"), read.section(trouble, "texts")
     upstreams = read_upstreams(trouble, home)
     rules = read_rules(trouble, [one.name for one in upstreams], said)
     if file is None and "limits" not in trouble.sources.tree:
@@ -67,6 +68,7 @@ def _settings(
         upstreams=upstreams,
         store=StoreSettings(**{**store, "when_down": WhenDown(**store.get("when_down", {}))}),
         ledger=LedgerSettings(**read.section(trouble, "ledger")),
+        texts=TextsSettings(**{name: home / path for name, path in texts.items()}),
         rules=rules,
         prices=read_prices(trouble),
         admin_token=_secret(trouble, "TIDEGATE_ADMIN_TOKEN", environ),

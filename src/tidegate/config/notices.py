@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tidegate.config import urls
 from tidegate.config.files import FILE_NAME, ConfigFile, EnvFile
-from tidegate.config.settings import Settings, UpstreamSettings, WhenDown
+from tidegate.config.settings import DEFAULT_LIMITS, Settings, UpstreamSettings, WhenDown
 from tidegate.policy.rules import Rules
 
 
@@ -12,10 +12,14 @@ def about_rules(file: ConfigFile | None, rules: Rules) -> list[str]:
     """Built-in defaults in use, and rules that limit nothing."""
     if file is not None:
         return [] if rules.limits else [f"{file.name} has no [[limits]]: nothing limits how often anyone calls Claude."]
-    limits = "every user may send 20 requests a minute" if rules.limits else "nothing limits how often anyone calls"
-    budget = "." if rules.budgets else ", and there is NO BUDGET: nothing bounds what is spent."
-    start = f"No {FILE_NAME} here, so the built-in defaults are in use: {limits}{budget}"
-    return [f"{start} `tidegate init` writes a configuration."]
+    said = []
+    if not rules.limits:
+        said.append("nothing limits how often anyone calls")
+    elif rules.limits == DEFAULT_LIMITS:
+        said.append("the built-in defaults are in use: every user may send 20 requests a minute")
+    if not rules.budgets:
+        said.append("there is NO BUDGET: nothing bounds what is spent")
+    return [f"No {FILE_NAME} here, so {', and '.join(said)}. `tidegate init` writes a configuration."] if said else []
 
 
 def about_unbuilt(settings: Settings) -> list[str]:

@@ -83,6 +83,13 @@ class LedgerSettings(Struct, frozen=True, kw_only=True):
         return f"LedgerSettings(url={without_password(self.url)!r})"
 
 
+class TextsSettings(Struct, frozen=True, kw_only=True):
+    """`[texts]`: what people read when a call gets no answer."""
+
+    file: Path | None = None
+    """A catalogue over the built-in one, for another language or other words."""
+
+
 class PriceOverride(Struct, frozen=True, kw_only=True):
     """`[prices.MODEL]`: nano-dollars per million tokens; None: derived from `input` by the price list's rules."""
 
@@ -114,6 +121,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """By priority, then as declared; never empty."""
     store: StoreSettings = StoreSettings()
     ledger: LedgerSettings = LedgerSettings()
+    texts: TextsSettings = TextsSettings()
     rules: Rules = Rules(limits=DEFAULT_LIMITS)
     prices: Mapping[str, PriceOverride] = {}
     admin_token: Hidden | None = None

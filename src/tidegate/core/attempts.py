@@ -5,7 +5,7 @@ What may follow is decided in policy/retry.py; where a call goes on afterwards, 
 
 from collections.abc import Callable
 from itertools import count
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -21,7 +21,7 @@ from tidegate.model.refusal import Refusal
 from tidegate.model.texts import Texts, fill
 from tidegate.model.usage import Metered
 from tidegate.policy import bounds, retry
-from tidegate.policy.breaker import circuit_name, is_late, patience
+from tidegate.policy.breaker import circuit_name, enough, is_late, patience
 from tidegate.policy.edit import count_tokens_body
 from tidegate.policy.error_json import read_error
 from tidegate.policy.final import DOWN_AGAIN, Failed
@@ -36,6 +36,9 @@ from tidegate.policy.settlement import CostOf, Ending
 
 NOTHING = Metered()
 """What is known of a reply that never came."""
+
+COUNTING = 10.0
+"""Seconds that counting the tokens of a prompt may take; it is quick, and a person waits behind it."""
 
 
 class Attempts:
@@ -69,6 +72,7 @@ class Attempts:
         self._lease = lease
         self._patient = msgspec.structs.replace(rules.timeouts, first_byte=rules.timeouts.total)
         """For whole answers: their first byte comes when all is written."""
+        self._counting = _at_most(rules.timeouts, COUNTING)
         self._slow = int(rules.breaker.slow * 1000)
         self._circuits: dict[str, str] = {}
         """By the price's model name: no more than there are prices."""
@@ -82,17 +86,23 @@ class Attempts:
         failed: Failed | None = None
         renewed = False
         for number in count(telling.attempts + 1):
-            planned, hold = await self._admit(call, planned, outgoing, number)
+            planned, hold = await self._admit(call, planned, outgoing, number, telling.models)
             if isinstance(hold, Refusal):
                 return failed or hold
-            telling.attempts = number
-            attempt = Attempt(call, planned, hold, self._clock, telling)
-            self._retries.attempted(self._clock.ticks())
-            keys = self.keys
+            try:
+                telling.attempts = number
+                attempt = Attempt(call, planned, hold, self._clock, telling)
+                self._retries.attempted(self._clock.ticks())
+                keys = self.keys
+            except BaseException:  # interrupted before anything was sent
+                await self._books.release(hold.ask.attempt_id)
+                raise
             result = await self._send(attempt, outgoing)
             if isinstance(result, Exchange):
                 return result
             failed = result
+            if planned.price.model not in telling.models:
+                telling.models += (planned.price.model,)
             if not renewed and await self.renewed(failed, keys):
                 renewed = True
                 continue
@@ -146,9 +156,11 @@ class Attempts:
 
     # -- admit
 
-    async def _admit(self, call: Call, planned: Plan, outgoing: Outgoing, number: int) -> tuple[Plan, Hold | Refusal]:
+    async def _admit(
+        self, call: Call, planned: Plan, outgoing: Outgoing, number: int, before: tuple[str, ...]
+    ) -> tuple[Plan, Hold | Refusal]:
         """Hold the bound; where only its size is in the way, count the tokens once and try the smaller one."""
-        hold = await self._books.admit(self._ask(call, planned, number))
+        hold = await self._books.admit(self._ask(call, planned, number, before))
         if not (isinstance(hold, Refusal) and hold.sized and planned.countable):
             return planned, hold
         tokens = await self._count(outgoing)
@@ -156,9 +168,11 @@ class Attempts:
             return planned, Refusal(reason="upstream_down", retry_after=DOWN_AGAIN)
         bound = bounds.counted(planned.reading, planned.price, tokens)
         planned = msgspec.structs.replace(planned, bound=bound, countable=False)
-        return planned, await self._books.admit(self._ask(call, planned, number))
+        return planned, await self._books.admit(self._ask(call, planned, number, before))
 
-    def _ask(self, call: Call, planned: Plan, number: int) -> Ask:
+    def _ask(self, call: Call, planned: Plan, number: int, before: tuple[str, ...]) -> Ask:
+        stream = planned.reading.stream
+        max_tokens = planned.reading.max_tokens or 0
         return Ask(
             attempt_id=self._new_id(),
             call_id=call.call_id,
@@ -168,11 +182,13 @@ class Attempts:
             scope_model=planned.price.model,
             upstream=self.upstream.name,
             bound=planned.bound,
-            max_tokens=planned.reading.max_tokens or 0,
+            max_tokens=max_tokens,
             price_version=self._prices.version,
             lease=self._lease,
             circuit=self._circuit(planned.price.model),
-            slow=self._slow if planned.reading.stream else 0,
+            slow=self._slow if stream else 0,
+            patience=enough(self._rules.timeouts, self._rules.breaker.slow, None if stream else max_tokens),
+            before=before,
         )
 
     def _circuit(self, model: str) -> str:
@@ -191,14 +207,14 @@ class Attempts:
         headers = [(name, value) for name, value in outgoing.headers if name != b"accept-encoding"]
         asked = Outgoing("POST", "/v1/messages/count_tokens", headers, count_tokens_body(outgoing.body))
         try:
-            reply = await self.upstream.send(asked, self._rules.timeouts, _ignore)
+            reply = await self.upstream.send(asked, self._counting, _ignore)
             answer = await read_all(reply)
         except (NotSent, Broken):
             return None
         if reply.status != 200:
             return None
         try:
-            return max(0, msgspec.json.decode(answer, type=_Count).input_tokens)
+            return msgspec.json.decode(answer, type=_Count).input_tokens
         except msgspec.DecodeError:
             return None
 
@@ -317,7 +333,16 @@ class Attempts:
 
 
 class _Count(msgspec.Struct):
-    input_tokens: int
+    input_tokens: Annotated[int, msgspec.Meta(ge=0)]
+
+
+def _at_most(timeouts: Timeouts, seconds: float) -> Timeouts:
+    return Timeouts(
+        connect=min(timeouts.connect, seconds),
+        first_byte=min(timeouts.first_byte, seconds),
+        idle=min(timeouts.idle, seconds),
+        total=min(timeouts.total, seconds),
+    )
 
 
 def _ignore() -> None:

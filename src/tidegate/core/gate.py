@@ -165,13 +165,11 @@ class Gate:
             return first, None
         said: Exchange | None = None
         if len(chain) > 1 and is_outage(first) and not call.transparent:
-            for step in chain[1:]:
-                if step.static is not None:
-                    said = self._say(step.static, call, reading, telling)
-                    break
-                found = await self._further(step, call, reading, telling)
-                if found is not None:
-                    return found, None
+            found = await self._elsewhere(chain[1:], call, reading, telling)
+            if isinstance(found, Exchange):
+                return found, None
+            if found is not None:
+                said = self._say(found, call, reading, telling)
         if isinstance(first, Refusal):
             return said, first
         failed = self._fail(call, first, telling)  # told with a sentence of the route as without
@@ -187,10 +185,27 @@ class Gate:
             return planned
         return await self._places[step.upstream].run(call, planned, _edited(call, step, reading, planned), telling)
 
+    async def _elsewhere(
+        self, further: Sequence[Step], call: Call, reading: Reading, telling: Telling
+    ) -> Exchange | str | None:
+        """The first answer of these steps, or the text of a sentence whose turn it is; None: there is neither."""
+        late_from: int | None = None
+        for step in further:
+            if step.static is not None:
+                return step.static
+            if self._clock.ticks() - call.started > self._rules.retry.deadline:
+                # One more may be sent, as the operator asked for; nobody waits for all of them.
+                if late_from is None:
+                    late_from = telling.attempts
+                elif telling.attempts > late_from:
+                    continue
+            found = await self._further(step, call, reading, telling)
+            if found is not None:
+                return found
+        return None
+
     async def _further(self, step: Step, call: Call, reading: Reading, telling: Telling) -> Exchange | None:
         """The answer of a further step; None when it has none, and the next may try."""
-        if self._clock.ticks() - call.started > self._rules.retry.deadline:
-            return None
         if step.model is not None:
             other = self._for_model(step.model, call, reading)
             if other is None:

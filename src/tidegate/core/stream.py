@@ -42,10 +42,10 @@ class Stream:
             raise
         if piece:
             self._meter.feed(piece)
+            if self._meter.ended:  # what is garbage behind it takes nothing away
+                await self._settle("ok")
             if self._meter.malformed_at is not None:
                 return await self._garbled(piece, self._meter.malformed_at)
-            if self._meter.ended:
-                await self._settle("ok")
             return piece
         return await self._ended()
 
@@ -65,7 +65,7 @@ class Stream:
         """The upstream sends what nobody can read: what came before it, and an error event in its place."""
         event = await self._cut("cut", Broken("the upstream sent an event that is no JSON", "garbage"))
         # One that began in an earlier piece is on its way already; a line break makes both one `error` event.
-        return piece[:at] + event if at >= 0 else b"\n" + event
+        return piece[:at] + event if at >= 0 else event and b"\n" + event
 
     async def close(self) -> None:
         """The caller has left."""

@@ -20,6 +20,8 @@ class Telling:
         self._observe = observe
         self.attempts = 0
         """Attempts begun."""
+        self.models: tuple[str, ...] = ()
+        """The models' names in scopes that attempts have failed for."""
         self.degraded: str | None = None
         """The step that answers, when it is not the first."""
         self._told = False

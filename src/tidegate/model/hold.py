@@ -28,6 +28,10 @@ class Ask(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """The breaker's circuit, as `anthropic/haiku`; empty: none."""
     slow: int = 0
     """Milliseconds after which the first byte is late; 0: never."""
+    patience: int = 0
+    """Milliseconds after which a caller who leaves without a first byte has waited long enough; 0: never."""
+    before: tuple[str, ...] = ()
+    """The models' names in scopes that earlier attempts of the call were sent for; empty for the first."""
 
 
 class Entry(Struct, frozen=True, gc=False, array_like=True):

@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from tidegate.model.times import as_datetime
@@ -16,13 +17,20 @@ Texts = Mapping[str, str]
 """By name; entries of a section carry its name, such as `scope.user`."""
 
 
-def parse_texts(data: bytes) -> Texts:
-    """The texts of a catalogue file; raises ValueError with a readable text.  The caller fills in missing entries."""
+def parse_texts(data: bytes, known: Collection[str] | None = None) -> Texts:
+    """The texts of a catalogue file; raises ValueError with a readable text.  The caller fills in missing entries.
+
+    `known`: the names that a catalogue may have; None: any.
+    """
     try:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"this is not a catalogue of texts: {error}") from None
-    return dict(_entries(document, ""))
+    texts = dict(_entries(document, ""))
+    if known is not None and (unknown := next((name for name in texts if name not in known), None)):
+        near = get_close_matches(unknown, known, 1)
+        raise ValueError(f'there is no text "{unknown}"' + (f'; did you mean "{near[0]}"?' if near else ""))
+    return texts
 
 
 def fill(

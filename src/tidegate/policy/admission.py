@@ -3,6 +3,7 @@
 Pure over the states that a store hands in.  Rules:
 1. `decide` only looks; what a hold changes stands in its entries, and `policy/journal.py` makes the change.
 2. A repeated attempt of one call is not another request; while it waits for its turn its place may go to another.
+   The first one at another model is a request in the scopes of that model, and in no others.
 3. Of several refusals the gravest is told: a spent budget before a limit, a limit before a budget that is only held;
    of the same kind the one that lasts longest, so that who comes back when told is not sent away by another rule.
 """
@@ -58,7 +59,7 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int, circuit: Circuit 
         key, kind = entry.key, rule.kind
         amount = asked[kind]
         if rule.window:
-            if kind == "r" and ask.attempt > 1:
+            if kind == "r" and ask.attempt > 1 and _is_counted(rule, ask):
                 continue
             if window(key).total + amount > rule.amount:
                 refusals += _check_window(rule, window(key), amount, ask, now)
@@ -78,6 +79,14 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int, circuit: Circuit 
         entries=tuple(entries),
         probe=until_probe is not None,
     )
+
+
+def _is_counted(rule: Applied, ask: Ask) -> bool:
+    """Whether an earlier attempt of the call was a request in this very scope; see rule 2."""
+    if "model" in rule.per:
+        return not ask.before or ask.scope_model in ask.before
+    allowed = [models for name, models in rule.where if name == "model"]
+    return not ask.before or any(all(model in models for models in allowed) for model in ask.before)
 
 
 def _spent(rule: Applied, tally: Tally, bound: Bound, now: int) -> Refusal:

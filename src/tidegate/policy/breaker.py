@@ -10,7 +10,9 @@ ended, so all who share a store share it.  Rules:
 3. A good end of a probe closes it, with an empty window.  What was admitted before it last opened or closed may still
    end either way, and says nothing any more.
 4. Bad is what says that the upstream does not work: no connection, a time-out, a cut, 408, 5xx, an answer that began
-   later than `slow`.  Good is any other answer; a caller who leaves says nothing.
+   later than `slow`, and a caller who leaves without a first byte after waiting long enough for one (`enough`): else
+   callers who are less patient than our time-outs would hide a dead upstream.  Good is any other answer; a caller who
+   leaves earlier says nothing.
 """
 
 import re
@@ -31,11 +33,13 @@ SLOTS: Final = 10
 PACE: Final = 3600 / 128_000
 """Seconds that a token takes at most: what the official SDKs reckon with for whole answers."""
 
+NEARLY: Final = 0.95
+"""The part of a time-out that is long enough: a caller with the same one began to count before we did."""
+
 Went = Literal[-1, 0, 1]
 """How an attempt speaks about its upstream: bad, not at all, good."""
 
 BAD_OUTCOMES: Final = frozenset({"cut", "timeout"})
-SILENT_OUTCOMES: Final = frozenset({"aborted", "crashed"})
 
 _FAMILY: Final = re.compile(r"claude-(?:\d[\d.-]*-)?([a-z]+)")
 
@@ -66,8 +70,10 @@ def wait(circuit: Circuit | None, now: int) -> int | None:
 
 def went(ask: Ask, charge: Charge) -> Went:
     """What the end of an attempt says about its upstream."""
-    if charge.outcome in SILENT_OUTCOMES:
+    if charge.outcome == "crashed":
         return 0
+    if charge.outcome == "aborted":
+        return -1 if charge.first_byte_ms is None and 0 < ask.patience <= charge.duration_ms else 0
     status = charge.status
     if charge.outcome in BAD_OUTCOMES or (status is not None and (status >= 500 or status == 408)):
         return -1
@@ -85,6 +91,19 @@ def patience(timeouts: Timeouts, max_tokens: int) -> Timeouts:
     Without this a probe would wait `total` for an upstream that takes requests and never answers.
     """
     return replace(timeouts, first_byte=min(timeouts.total, timeouts.first_byte + max_tokens * PACE))
+
+
+def enough(timeouts: Timeouts, slow: float, max_tokens: int | None) -> int:
+    """Milliseconds without a first byte after which whoever leaves has waited long enough.
+
+    `max_tokens` is None for a stream: it should have begun by `slow`, or by `first_byte` where that is shorter or
+    `slow` is 0.  A whole answer may take as long as that of a probe.
+    """
+    if max_tokens is None:
+        seconds = min(slow or timeouts.first_byte, timeouts.first_byte)
+    else:
+        seconds = min(timeouts.total, timeouts.first_byte + max_tokens * PACE)
+    return int(seconds * NEARLY * 1000)
 
 
 def probed(circuit: Circuit, at: int, breaker: Breaker) -> None:

@@ -7,7 +7,8 @@ Rules:
    an open breaker.  What is the caller's own fault, a limit or a budget is not helped by another place.
 3. Another model is never asked behind the back of an app key's list of models, nor where earlier turns have thinking
    that it cannot read, unless the route says `lose_thinking`.
-4. A transparent key's client owns all of this.
+4. When the deadline of the retries is over, one more step may be sent, without retries, and after it only a sentence.
+5. A transparent key's client owns all of this.
 """
 
 import re

@@ -31,6 +31,7 @@ class _Block(Struct, gc=False):
 
 
 class _Message(Struct, gc=False):
+    type: str | None = None
     model: str | None = None
     usage: UsageJson | None = None
     stop_reason: str | None = None
@@ -109,7 +110,8 @@ class StreamMeter:
         malformed_at = self._scanner.malformed_at
         if malformed_at is not None:
             self.malformed_at = malformed_at
-            self._final = self._reported = False
+            if not self.ended:  # the scanner stops at garbage: `message_stop` came before it
+                self._final = self._reported = False
 
     def metered(self) -> Metered:
         """What is known now."""
@@ -190,14 +192,16 @@ class _Inflated:
 
 
 def read_message(body: bytes, content_encoding: bytes | None = None) -> Metered | None:
-    """What a JSON reply of status 200 reports; None when it is no JSON object.  Never raises."""
+    """What a JSON reply of success reports; None when it is no message.  Never raises."""
     try:
         plain = inflate(body, content_encoding, MOST_JSON)
     except Garbage:  # the caller may be able to read it; what it cost nobody knows
         return Metered()
     message = read_json(plain, _MESSAGE)
     if message is None:
-        return Metered() if _is_object(plain) else None
+        return Metered() if _is_lenient_message(plain) else None
+    if message.type != "message" and (message.type is not None or (message.content is None and message.usage is None)):
+        return None
     report = message.usage and merged(None, message.usage)
     model = model_name(message.model)
     total, parts, input_known = _priced(report, model)
@@ -214,10 +218,11 @@ def read_message(body: bytes, content_encoding: bytes | None = None) -> Metered 
     )
 
 
-def _is_object(data: bytes) -> bool:
-    """Whether a more lenient reader, such as the SDK's, finds a JSON object after all."""
+def _is_lenient_message(data: bytes) -> bool:
+    """Whether a more lenient reader, such as the SDK's, finds a message after all."""
     try:
-        return isinstance(json.loads(data), dict)
+        found = json.loads(data)
+        return isinstance(found, dict) and found.get("type") == "message"
     except (ValueError, RecursionError):
         return False
 

@@ -8,14 +8,13 @@ Rules of this file:
 4. A wait that would end after the deadline is not begun.
 """
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from tidegate.model.times import SECOND, as_microseconds
+from tidegate.model.times import SECOND, as_datetime, as_microseconds
 from tidegate.policy.error_json import ErrorInfo
 from tidegate.policy.limits import Window
 from tidegate.policy.rules import Retry
@@ -130,8 +129,16 @@ def within_budget(retries: int, attempts: int, share: float) -> bool:
     return retries < ALWAYS_ALLOWED or retries < share * attempts
 
 
-_SECONDS = re.compile(rb"[0-9]{1,10}(\.[0-9]{0,10})?")
-_DATE = re.compile(rb"[A-Za-z]{3}, ([0-9]{2}) ([A-Za-z]{3}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT")
+LONGEST = 1e12
+"""Seconds; a hint that asks for more asks for this: longer than any deadline, and still a time that can be told."""
+
+_SECONDS = re.compile(rb"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_TIME = rb"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+_DATES = (  # the three forms of RFC 9110, section 5.6.7
+    re.compile(rb"[A-Za-z]{3}, (?P<day>[0-9]{2}) (?P<month>[A-Za-z]{3}) (?P<year>[0-9]{4}) " + _TIME + rb" GMT"),
+    re.compile(rb"[A-Za-z]{6,9}, (?P<day>[0-9]{2})-(?P<month>[A-Za-z]{3})-(?P<year>[0-9]{2}) " + _TIME + rb" GMT"),
+    re.compile(rb"[A-Za-z]{3} (?P<month>[A-Za-z]{3}) (?P<day>[0-9]{2}| [0-9]) " + _TIME + rb" (?P<year>[0-9]{4})"),
+)
 _MONTHS = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
 
 
@@ -152,23 +159,32 @@ def _header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes | None
 
 
 def _number(text: bytes | None) -> float | None:
-    """A positive number; None for anything else."""
+    """A positive number, `LONGEST` at most; None for anything else."""
     if text is None or not _SECONDS.fullmatch(text):
         return None
-    number = float(text)
-    return number if number > 0 and math.isfinite(number) else None
+    number = float(text)  # of too many digits it makes infinity
+    return min(number, LONGEST) if number > 0 else None
 
 
 def _until(text: bytes | None, now: int) -> float | None:
     """Seconds until an HTTP date that lies ahead."""
-    found = text and _DATE.fullmatch(text)
-    if not found or found[2].lower() not in _MONTHS:
+    found = next((match for form in _DATES if (match := form.fullmatch(text or b""))), None)
+    if not found or found["month"].lower() not in _MONTHS:
         return None
-    month = _MONTHS.index(found[2].lower()) + 1
+    month = _MONTHS.index(found["month"].lower()) + 1
     try:
-        day, year, hour, minute, second = (int(found[group]) for group in (1, 3, 4, 5, 6))
+        day, year, hour, minute, second = (int(found[part]) for part in ("day", "year", "hour", "minute", "second"))
+        if len(found["year"]) == 2:
+            year = _century(year, now)
         at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except ValueError:
         return None
     ahead = (as_microseconds(at) - now) / SECOND
     return ahead if ahead > 0 else None
+
+
+def _century(year: int, now: int) -> int:
+    """The year of two digits; one that seems more than 50 years ahead lies in the past (RFC 9110, section 5.6.7)."""
+    this = as_datetime(now).year
+    whole = this - this % 100 + year
+    return whole - 100 if whole > this + 50 else whole

@@ -117,6 +117,16 @@ def stalled(stage: Stage, route: str, **changes: Any) -> Iterator[Wire]:
     stage.site.settled()
 
 
+def test_the_operators_own_words(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("texts")
+    own = folder / "de.toml"
+    own.write_text('rate_limited = "Das war zu schnell: {scope}."\n[scope]\nuser = "Sie"\n', encoding="utf-8")
+    with stage_at(folder, f'{CONFIG}\n[texts]\nfile = "{own}"\n') as stage:
+        assert rate_limited(stage).json()["error"]["message"] == "Das war zu schnell: Sie."
+        unknown = ask(stage.gateway.port, call(stage, model="claude-none"))
+        assert unknown.json()["error"]["message"].startswith(TEXTS["unknown_model"])
+
+
 def rate_limited(stage: Stage) -> Reply:
     sent = call(stage, "x-tidegate-route: limited")
     return [ask(stage.gateway.port, sent) for _ in range(2)][-1]

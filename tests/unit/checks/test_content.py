@@ -2,9 +2,9 @@
 
 import pytest
 
-from tidegate.checks.facts.content import Logged, logged_content
+from tidegate.checks.facts.content import Logged, logged_bodies, logged_content
 from tidegate.checks.facts.reach import find_reach
-from unit.checks.programs import asking
+from unit.checks.programs import asking, program
 
 HEAD = "import logging, anthropic\nlog = logging.getLogger(__name__)\nc = anthropic.Anthropic()\n"
 ASK = "r = c.messages.create(model='m', max_tokens=1, messages=[{'role': 'user', 'content': prompt}])"
@@ -27,11 +27,16 @@ LOGGED = {
     "a part of it": f"def f(body):\n  {ASK2}\n  log.info(body.question[:9])",
     "an entry": f"def f(q):\n  body = {{'model': 'm', 'text': q}}\n  {ASK3}\n  log.info(body['text'])",
     "put there": f"def f(q, body):\n  body['text'] = q\n  {ASK3}\n  log.info(body.get('text'))",
+    "one of several": f"def f(prompt):\n  {ASK}\n  first, *rest = r.content\n  log.info(rest)",
+    "with a number": f"def f(prompt):\n  {ASK}\n  for n, block in enumerate(r.content):\n    log.info(block.text)",
+    "side by side": f"def f(prompt):\n  {ASK}\n  text, tokens = r.content[0].text, r.usage\n  log.info(text)",
     "printed": f"def f(prompt):\n  {ASK}\n  print(prompt)",
 }
 
 SILENT = {
     "usage": f"def f(prompt):\n  {ASK}\n  log.info('%s %s %s', r.usage, r.model, r.id)",
+    "beside it": f"def f(prompt):\n  {ASK}\n  text, tokens = r.content[0].text, r.usage\n  log.info(tokens)",
+    "a number": f"def f(prompt):\n  {ASK}\n  for n, block in enumerate(r.content):\n    log.info(n)",
     "a length": f"def f(prompt):\n  {ASK}\n  log.info(len(prompt))",
     "a hash": f"def f(prompt):\n  {ASK}\n  log.info(sha256(prompt), redact(prompt))",
     "a comparison": f"def f(prompt):\n  {ASK}\n  log.info(prompt == '', 'x' in prompt)",
@@ -67,7 +72,23 @@ def test_what_is_printed_is_marked() -> None:
 
 @pytest.mark.parametrize(
     ("line", "count"),
-    [("console.log(prompt)", 1), ("logger.info({ text: m.content })", 1), ("console.log(m.usage)", 0)],
+    [
+        ("console.log(prompt)", 1),
+        ("logger.info({ text: m.content })", 1),
+        ("console.log(m.usage)", 0),
+        ("const [first] = m.content; console.log(first.text)", 1),
+        ("const { content } = m; console.log(content)", 1),
+        ("const { content: [first] } = m; console.log(first.text)", 1),
+        ("const { usage, ...rest } = m; console.log(rest)", 1),
+        ("const { usage } = m; console.log(usage)", 0),
+        ("const { id, content } = m; console.log(id)", 0),
+        ("m.content.forEach(b => console.log(b.text))", 1),
+        ("m.content.forEach(console.log)", 1),
+        ("m.content.map((b) => { logger.info(b); })", 1),
+        ("users.forEach(b => console.log(b.text))", 0),
+        ("const s = c.messages.stream(prompt); s.on('text', t => console.log(t))", 1),
+        ("const s = c.messages.stream(prompt); s.on('error', e => console.error(e))", 0),
+    ],
 )
 def test_scripts(line: str, count: int) -> None:
     source = (
@@ -77,6 +98,59 @@ def test_scripts(line: str, count: int) -> None:
         f"{line} }}"
     )
     assert len(logged({"a.ts": source})) == count
+
+
+HANDED = {
+    "a function": "def audit(q, a):\n  log.info('%s %s', q, a)",
+    "by name": "def audit(q, *, a):\n  log.info(a)",
+    "through another": "def audit(q, a):\n  note(a)\ndef note(text):\n  log.info(text)",
+    "a dict": "def audit(q, a):\n  log.info('x', extra={'a': a})",
+}
+UNHANDED = {
+    "a length": "def audit(q, a):\n  log.info(len(a))",
+    "nothing of it": "def audit(q, a):\n  log.info('asked')",
+    "it is kept": "def audit(q, a):\n  table.add(q, a)",
+}
+AUDITED = f"\ndef f(prompt):\n  {ASK}\n  audit(prompt, a=r.content[0].text)"
+
+
+@pytest.mark.parametrize("source", HANDED.values(), ids=HANDED)
+def test_logged_by_what_is_handed_it(source: str) -> None:
+    assert [one.sure for one in logged({"a.py": HEAD + source + AUDITED})] == [True]
+
+
+@pytest.mark.parametrize("source", UNHANDED.values(), ids=UNHANDED)
+def test_not_logged_by_what_is_handed_it(source: str) -> None:
+    assert logged({"a.py": HEAD + source + AUDITED}) == []
+
+
+def test_what_is_made_of_what_was_handed_is_not_sure() -> None:
+    source = "def audit(q, a):\n  filters = q.replace('x', '')\n  log.info(filters)"
+    assert [one.sure for one in logged({"a.py": HEAD + source + AUDITED})] == [False]
+
+
+def test_others_who_hand_something_over_are_not_accused() -> None:
+    source = "def audit(q, a):\n  table.add(q)\ndef g(name):\n  log.info(name)\n  audit(name, 1)"
+    assert logged({"a.py": HEAD + source + AUDITED}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "count"),
+    [
+        ("a.ts", "app.use((req, res, next) => { console.log(req.method, req.body); next() })", 1),
+        ("a.ts", "function all(req, res, next) { logger.info(req.body); next() }\napp.use(all)", 1),
+        ("a.ts", "app.use(async (ctx, next) => { console.log(ctx.request.body); await next() })", 1),
+        ("a.ts", "app.use((req, res, next) => { const { body } = req; console.log(body); next() })", 1),
+        ("a.ts", "app.use((req, res, next) => { console.log(req.method, req.path); next() })", 0),
+        ("a.ts", "function one(req, res) { console.log(req.body) }", 0),
+        ("a.py", "@app.middleware('http')\nasync def f(request, call_next):\n  print(await request.body())", 1),
+        ("a.py", "@app.middleware('http')\nasync def f(request, call_next):\n  print(request.url.path)", 0),
+        ("a.py", "from flask import request\n@app.before_request\ndef f():\n  print(request.get_json())", 1),
+        ("a.py", "class M:\n  def __call__(self, request):\n    print(request.POST)", 1),
+    ],
+)
+def test_bodies_of_all_requests(path: str, source: str, count: int) -> None:
+    assert len(list(logged_bodies(program({path: source})))) == count
 
 
 CALLEE = f"{HEAD}def ask(prompt, size):\n  {ASK}\n  return r.content[0].text\n"

@@ -60,7 +60,7 @@ DOORS = {
     "NestJS": (
         "a.ts",
         "import { Post } from '@nestjs/common';\n@Controller('x') export class C { @Post('ask') f() {} g() {} }",
-        "POST ask",
+        "POST /ask",
     ),
     "SvelteKit": (
         "src/routes/x/+server.ts",

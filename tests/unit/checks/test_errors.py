@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate.checks.facts.doors import find_doors
-from tidegate.checks.facts.errors import Leak, find_handlers, find_leaks
+from tidegate.checks.facts.errors import Leak, find_handlers, find_leaks, uncaught
 from tidegate.checks.facts.reach import find_reach
 from unit.checks.programs import asking, program
 
@@ -35,10 +35,19 @@ LEAKED = {
     "a trace": "  except Exception:\n    return {'error': traceback.format_exc()}",
     "either": "  except Exception as e:\n    return {'error': str(e) or 'unknown'}",
     "yielded": "  except Exception as e:\n    yield f'data: {e}'",
+    "put into a result": "  except Exception as e:\n    result['error'] = str(e)\n  return result",
+    "kept for a page": "  except Exception as e:\n    error = str(e)\n  return render_template('x', error=error)",
+    "flashed": "  except Exception as e:\n    flash(f'{e}')\n    return redirect('/')",
+    "in an error of its own": (
+        "  except Exception as e:\n    raise Busy(f'{e}')\nclass Busy(Exception): ...\n"
+        "@app.exception_handler(Busy)\ndef h(request, exc):\n  return {'detail': str(exc)}"
+    ),
     "joined": "  except Exception as e:\n    return 'failed: ' + str(e)",
 }
 
 KEPT = {
+    "put right again": "  except Exception as e:\n    w = str(e)\n    log(w)\n    w = 'Sorry.'\n  return {'error': w}",
+    "another part": "  except Exception as e:\n    r['error'] = str(e)\n  return r['text']",
     "own words": "  except Exception:\n    raise HTTPException(503, detail='Please try again.')",
     "logged": "  except Exception as e:\n    logging.error('failed %s', e)\n    return {'error': 'Please try again.'}",
     "a cause": "  except Exception as e:\n    raise HTTPException(503, detail='Please try again.') from e",
@@ -179,3 +188,11 @@ def test_replies_in_scripts() -> None:
         "res.json(await r.json()) })"
     )
     assert [one.node.at[0] for one in leaks({"a.ts": source})] == [4]
+
+
+@pytest.mark.parametrize(("test", "leaves"), [("e instanceof A.APIError", False), ("e instanceof Other", True)])
+def test_what_is_answered_before_the_rest_is_passed_on(test: str, leaves: bool) -> None:
+    body = f"try {{ await {CALL} }} catch (e) {{ if ({test}) {{ return res.status(503) }} throw e }}"
+    made, found = asking({"a.ts": f"{SCRIPT}app.post('/x', async (req, res) => {{ {body} }})"})
+    (door,) = find_doors(made)
+    assert uncaught(find_reach(made, found.requests), door.function) == leaves

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tidegate.checks.fixing import changed, diff, fix
 from tidegate.checks.table import BY_ID
@@ -99,3 +100,45 @@ def test_the_checks_that_can_be_mended_say_so() -> None:
         for state in ("fail", "warn"):
             mended |= {one.split()[0] for one in corpus.expected(name)[state]}
     assert {one.id for one in BY_ID.values() if one.fixes} <= mended
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"node_modules", b"node_modules\n.env\n.env.local\n.env.production\n"),
+        (b"a\r\nb", b"a\r\nb\r\n.env\r\n.env.local\r\n.env.production\r\n"),
+        (b"", b".env\n.env.local\n.env.production\n"),
+        (b"a\n\n", b"a\n\n.env\n.env.local\n.env.production\n"),
+    ],
+)
+def test_what_is_added_stands_on_lines_of_its_own(old: bytes, new: bytes) -> None:
+    edits = [Edit(Place(".gitignore"), f"{name}\n") for name in (".env", ".env.local", ".env.production")]
+    assert changed(old, edits) == new
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "edits"),
+    [
+        ("a.py", "t = f\"{'key'}\"\n", (edit(1, 7, 1, 12, 'os.environ["KEY'),)),
+        ("a.py", "match q:\n    case 'key': pass\n", (edit(2, 9, 2, 14, 'os.environ["KEY"]'),)),
+        ("a.ts", "const d = { 'key': 1 };\n", (edit(1, 12, 1, 17, "process.env.KEY"),)),
+        ("a.tsx", 'const d = <A k="key" />;\n', (edit(1, 15, 1, 20, "process.env.KEY"),)),
+        ("a.py", "a = 1\n\x0cb = 'key'\n", (edit(2, 4, 2, 9, "2"),)),
+        ("a.ts", "const a = '\u2028';\nconst b = 'key';\n", (edit(2, 10, 2, 15, "2"),)),
+    ],
+)
+def test_what_a_change_would_break_is_left_alone(path: str, old: str, edits: tuple[Edit, ...], tmp_path: Path) -> None:
+    (tmp_path / path).write_bytes(old.encode())
+    there = tuple(Edit(replace(one.place, path=path), one.text) for one in edits)
+    done, troubles = fix(tmp_path, [failed(None, "x", fix="y", edits=there)])
+    assert done == []
+    assert len(troubles) == 1
+    assert troubles[0].startswith(f"{path}: ")
+    assert troubles[0].endswith(", so it was left as it is")
+    assert (tmp_path / path).read_bytes() == old.encode()
+
+
+def test_what_did_not_parse_before_may_be_changed(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("print 'a'\nb\n")
+    done, troubles = fix(tmp_path, [failed(None, "x", fix="y", edits=(edit(2, 0, 3, 0, ""),))])
+    assert ([one.path for one in done], troubles) == (["a.py"], [])

@@ -228,7 +228,12 @@ SECRET = corpus.key(7)
         ('os.getenv("ANTHROPIC_API_KEY", "hunter2")', True, 'os.getenv("ANTHROPIC_API_KEY", "…")'),
         ("ANTHROPIC_API_KEY=hunter2", True, "ANTHROPIC_API_KEY=…"),
         ("ENV ANTHROPIC_API_KEY hunter2", True, "ENV ANTHROPIC_API_KEY …"),
-        (f'token = "{SECRET[20:60]}"', False, f'token = "{SECRET[20:24]}…"'),
+        (f'token = "{SECRET[20:60]}"', False, 'token = "…"'),
+        (
+            'model = "anthropic.claude-3-5-sonnet-20241022-v2:0"',
+            False,
+            'model = "anthropic.claude-3-5-sonnet-20241022-v2:0"',
+        ),
         ('model = "claude-sonnet-4-5-20250929"', False, 'model = "claude-sonnet-4-5-20250929"'),
         ("x = some_long_function_name_of_mine(1)", False, "x = some_long_function_name_of_mine(1)"),
     ],

@@ -246,3 +246,44 @@ NONE = {
 @pytest.mark.parametrize("source", NONE.values(), ids=NONE)
 def test_no_layer(source: str) -> None:
     assert layers(source) == ()
+
+
+AGAIN = {
+    "for ever": (
+        "def f(q, n=0):\n  try:\n    return ask(q)\n  except Exception:\n    sleep(1)\n    return f(q, n + 1)",
+        ("all", "same", "endless"),
+    ),
+    "counted": (
+        (
+            "def f(q, n=0):\n  try:\n    return ask(q)\n  except RateLimitError:\n    if n > 3:\n      raise\n"
+            "    sleep(2**n)\n    return f(q, n + 1)"
+        ),
+        ("right", "grow", "ends"),
+    ),
+    "Celery": (
+        "from celery import shared_task\n@shared_task(autoretry_for=(Exception,), max_retries=5)\ndef f(q): ask(q)",
+        ("all", "same", "ends"),
+    ),
+    "Celery, by hand": (
+        (
+            "from celery import shared_task\n@shared_task(bind=True, max_retries=None)\ndef f(self, q):\n  try:\n"
+            "    ask(q)\n  except Exception as e:\n    raise self.retry(countdown=2**self.request.retries)"
+        ),
+        ("unknown", "grow", "endless"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), AGAIN.values(), ids=AGAIN)
+def test_functions_that_call_themselves_and_tasks(source: str, expected: tuple[str, str, str]) -> None:
+    (layer,) = layers(f"{FROM}{source}")
+    assert (layer.repeats, layer.waits, layer.ends) == expected
+
+
+def test_a_function_that_tries_what_it_is_given_by_calling_itself() -> None:
+    source = (
+        "async function withRetry(f) { try { return await f() } catch (e) { await sleep(500); return withRetry(f) } }\n"
+        "export const g = () => withRetry(() => ask(1))"
+    )
+    (layer,) = layers(f"import {{ ask }} from './llm';\n{source}", "a.ts")
+    assert (layer.repeats, layer.waits, layer.ends) == ("all", "same", "endless")

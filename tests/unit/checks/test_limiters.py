@@ -3,7 +3,8 @@
 import pytest
 
 from tidegate.checks.facts.doors import find_doors
-from tidegate.checks.facts.limiters import find_limiters, limits_of
+from tidegate.checks.facts.gates import is_exempt, limits_of
+from tidegate.checks.facts.limiters import find_limiters
 from tidegate.checks.facts.reach import find_reach
 from unit.checks.programs import asking, program
 
@@ -131,6 +132,33 @@ OPEN = {
     ),
 }
 
+OPEN |= {
+    "taken off": f"{APP}limiter = make_limiter()\n@app.post('/x')\n@limiter.exempt\ndef f(): ask(1)",
+    "a constant": f"{APP}RATELIMIT_ON = False\n@app.post('/x')\ndef f():\n  if RATELIMIT_ON:\n    pass\n  ask(1)",
+    "a log": (
+        f"{APP}def log_rate_limit_headers(h):\n  log(h)\n@app.post('/x')\ndef f():\n  r = ask(1)\n"
+        "  log_rate_limit_headers(r)"
+    ),
+    "a semaphore": (
+        f"{APP}import asyncio\nlimiter = asyncio.Semaphore(5)\n@app.post('/x')\nasync def f():\n"
+        "  async with limiter:\n    ask(1)"
+    ),
+    "documentation": f"{APP}@app.post('/x', responses={{429: {{}}}})\ndef f(): ask(1)",
+    "an own function that does nothing": (
+        f"{APP}def rate_limit(user):\n  count(user)\n@app.post('/x')\ndef f(user):\n  rate_limit(user)\n  ask(1)"
+    ),
+}
+LIMITED |= {
+    "an own decorator": (
+        f"{APP}def limited(f):\n  def inner():\n    if count() > 20:\n      return reply(), 429\n    return f()\n"
+        "  return inner\n@app.post('/x')\n@limited\ndef f(): ask(1)"
+    ),
+    "an own dependency of the route": (
+        f"{APP}def allow(user):\n  if count(user) > 20:\n    raise HTTPException(status_code=429)\n"
+        "@app.post('/x', dependencies=[Depends(allow)])\ndef f(): ask(1)"
+    ),
+}
+
 
 @pytest.mark.parametrize(
     ("source", "limited"),
@@ -141,4 +169,11 @@ def test_doors(source: str, limited: bool) -> None:
     made, found = asking({"llm.py": ASK, "a.py": source})
     reach = find_reach(made, found.requests)
     (door,) = [one for one in find_doors(made) if reach.asks(one.function)]
-    assert bool(limits_of(made, reach, door)) == limited
+    assert limits_of(made, reach, door) == ("yes" if limited else "no")
+
+
+@pytest.mark.parametrize("lines", ["@limiter.exempt", "@SkipThrottle()", "@throttle_classes([])"])
+def test_a_door_that_is_taken_out(lines: str) -> None:
+    made, _ = asking({"llm.py": ASK, "a.py": f"{APP}@app.post('/x')\n{lines}\ndef f(): ask(1)"})
+    (door,) = find_doors(made)
+    assert is_exempt(made, door)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tidegate.checks.facts.addresses import unasked
 from tidegate.checks.program.fold import Known
 from unit.checks.programs import asking
 
@@ -28,6 +29,12 @@ ASKS = {
         "import httpx\nBASE = 'https://api.anthropic.com'\nasync def f(s):\n"
         "  await s.post(f'{BASE}/v1/messages', json={})"
     ),
+    "in a thread": f"import anthropic as a, asyncio\nc = a.Anthropic()\nasyncio.to_thread(c.messages.create, {ARGS})",
+    "a method with a name": f"import anthropic\nmake = anthropic.Anthropic().messages.create\nmake({ARGS})",
+    "a part of the arguments": (
+        "import anthropic\nfrom functools import partial\n"
+        "f = partial(anthropic.Anthropic().messages.create, model='m', max_tokens=5)\nf(messages=[])"
+    ),
     "LangChain": "from langchain_anthropic import ChatAnthropic\nllm = ChatAnthropic(model='claude-haiku-4-5')",
     "litellm": "import litellm\nlitellm.completion(model='claude-haiku-4-5', messages=[])",
 }
@@ -51,12 +58,14 @@ SCRIPTS = {
 def test_python_that_asks(source: str) -> None:
     _, found = asking({"a.py": f"# claude\n{source}"})
     assert len(found.requests) == 1
+    assert found.unread == ()
 
 
 @pytest.mark.parametrize("source", SCRIPTS.values(), ids=SCRIPTS)
 def test_scripts_that_ask(source: str) -> None:
     _, found = asking({"a.ts": f"// claude\n{source}"})
     assert len(found.requests) == 1
+    assert found.unread == ()
 
 
 OTHERS = {
@@ -80,6 +89,89 @@ OTHERS = {
 def test_what_others_call_so(source: str) -> None:
     _, found = asking({"a.py": f"# claude\n{source}"})
     assert found.requests == ()
+
+
+CLIENT = f"import anthropic\nfrom functools import partial\nc = anthropic.Anthropic()\nc.messages.create({ARGS})\n"
+NOT_READ = {
+    "a batch": "c.messages.batches.create(requests=[])",
+    "a batch of beta": "c.beta.messages.batches.create(requests=[])",
+    "batches with a name": "b = c.messages.batches\nb.create(requests=[])",
+    "a method handed on": "pool.submit(c.messages.create, model='m')",
+    "a method kept": "ways = {'ask': c.messages.create}",
+    "a method with a name that nobody calls": "make = c.messages.create",
+    "a method with a name that is handed on, too": f"make = c.messages.create\nmake({ARGS})\npool.submit(make)",
+    "a part of the arguments handed on": f"f = partial(c.messages.create, max_tokens=5)\nf({ARGS})\nretry(f)",
+    "a part by name": "getattr(c, 'messages').create(model='m')",
+    "a request of the client's own": "c.post('/v1/messages', body={})",
+    "a method by name": "getattr(c.messages, 'create')(model='m')",
+    "Claude by the way of OpenAI": "other.chat.completions.create(model='claude-opus-5-5', messages=[])",
+}
+READ = {
+    "the results of a batch": "c.messages.batches.results(id)",
+    "another's messages": "twilio.messages.create(body='x', to=me)",
+    "OpenAI": "other.chat.completions.create(model='gpt', messages=[])",
+    "a method with a name": f"make = c.messages.create\nmake({ARGS})\nmake({ARGS})",
+    "a stream by name": f"with c.messages.stream({ARGS}) as make:\n  print(make)",
+}
+
+
+@pytest.mark.parametrize("source", NOT_READ.values(), ids=NOT_READ)
+def test_what_is_not_read_is_said_beside_requests_that_are(source: str) -> None:
+    _, found = asking({"a.py": CLIENT + source})
+    assert found.requests
+    assert len(found.unread) == 1
+
+
+@pytest.mark.parametrize(
+    "source", ["const { messages } = c; messages.create(x)", "c['messages'].create(x)", "c.messages['create'](x)"]
+)
+def test_what_is_not_read_of_scripts(source: str) -> None:
+    _, found = asking({"a.ts": f"import A from '@anthropic-ai/sdk'; const c = new A();\n{source}"})
+    assert found.unread
+
+
+@pytest.mark.parametrize("source", READ.values(), ids=READ)
+def test_what_is_read_is_not_said_to_be_unread(source: str) -> None:
+    _, found = asking({"a.py": CLIENT + source})
+    assert found.unread == ()
+
+
+URL = "https://api.anthropic.com"
+NAMED = {
+    "a client of HTTP": f"import httpx\nBASE = '{URL}'\ns = httpx.Client(base_url=BASE)\ns.post('/v1/messages')",
+    "a client of OpenAI": f"from openai import OpenAI\nOpenAI(base_url='{URL}/v1/')",
+    "a client of OpenAI, beside requests": (
+        f"BASE = '{URL}'\nimport anthropic, openai\nc = anthropic.Anthropic(base_url=BASE)\nc.messages.create({ARGS})\n"
+        "openai.OpenAI(base_url=BASE)"
+    ),
+    "something of the project": f"send('{URL}/v1/messages', {{}})",
+    "put together": f"send(f'{URL}/v1/{{path}}')",
+    "a batch": f"import requests\nrequests.put('{URL}/v1/messages/batches')",
+}
+ASKED = {
+    "a request": f"import requests\nURL = '{URL}/v1/messages'\nrequests.post(URL, json={{}})",
+    "a part of an address": f"import requests\nBASE = '{URL}'\nrequests.post(BASE + '/v1/messages', json={{}})",
+    "a client": f"import anthropic\nBASE = '{URL}'\nanthropic.Anthropic(base_url=BASE)",
+    "counting": f"send('{URL}/v1/messages/count_tokens')",
+    "models": f"send('{URL}/v1/models')",
+    "a part of models": f"send('{URL}' + '/v1/models')",
+    "prose": f"print('Requests go to {URL}')",
+    "a docstring": f"def f():\n  '{URL}'",
+    "a comparison": f"if url == '{URL}' or url.startswith('{URL}'): ...",
+    "another address": "send('https://example.com')",
+}
+
+
+@pytest.mark.parametrize("source", NAMED.values(), ids=NAMED)
+def test_addresses_that_are_named_and_not_read(source: str) -> None:
+    made, found = asking({"a.py": source})
+    assert len(list(unasked(made, found))) == 1
+
+
+@pytest.mark.parametrize("source", ASKED.values(), ids=ASKED)
+def test_addresses_that_are_read_or_ask_nothing(source: str) -> None:
+    made, found = asking({"a.py": source})
+    assert list(unasked(made, found)) == []
 
 
 def roles(source: str, path: str = "a.py") -> tuple[dict[str, object], bool]:
@@ -172,3 +264,11 @@ def test_a_guarded_client() -> None:
     assert client is not None
     assert client.guarded
     assert [one.guarded for one in found.clients] == [True]
+
+
+def test_a_thread_and_a_part_of_the_arguments_are_read_as_one() -> None:
+    given, _ = roles(
+        "import anthropic\nfrom functools import partial\nc = anthropic.Anthropic(timeout=5)\n"
+        "f = partial(c.messages.create, model='m', max_tokens=5)\nf(max_tokens=9, messages=[])"
+    )
+    assert given == {"timeout": 5, "model": "m", "max_tokens": 9, "messages": "?"}

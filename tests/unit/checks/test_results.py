@@ -32,6 +32,44 @@ USES = {
     "the message of an event kept": (f"def f():\n  r = {ASK}\n  for e in r:\n    m = e.message\n  end(m)", "unknown"),
     "the text of its events": (f"def f():\n  r = {ASK}\n  for event in r:\n    yield event.delta.text", "ignored"),
     "in the module": (f"r = {ASK}\nprint(r.usage)", "read"),
+    "of something else in the module": (f"r = {ASK}\nprint(r.content)\ndef f(x):\n  log(x.usage)", "ignored"),
+    "by a function of the module": (f"r = {ASK}\ndef f(x):\n  log(x.usage)\nf(r)", "unknown"),
+}
+
+SEVERAL = {
+    "of the second": (f"def f():\n  t = {ASK}.content\n  r = {ASK}\n  log(r.usage)", ["unknown", "read"]),
+    "of the first": (f"def f():\n  r = {ASK}\n  log(r.usage)\n  s = {ASK}\n  return s.content", ["read", "unknown"]),
+    "of both": (f"def f():\n  r = {ASK}\n  s = {ASK}\n  log(r.usage, s.usage)", ["read", "read"]),
+    "of one in a script": (f"r = {ASK}\nprint(r.content)\ns = {ASK}\nprint(s.usage)", ["unknown", "read"]),
+    "under one name": (f"def f():\n  r = {ASK}\n  r = {ASK}\n  log(r.usage)", ["unknown", "read"]),
+    "after each": (f"def f():\n  r = {ASK}\n  log(r.usage)\n  r = {ASK}\n  log(r.usage)", ["read", "read"]),
+    "in either branch": (
+        f"def f(x):\n  if x:\n    r = {ASK}\n  else:\n    r = {ASK}\n  log(r.usage)",
+        ["read", "read"],
+    ),
+    "of what replaces it": (
+        f"def f():\n  try:\n    r = {ASK}\n  except E:\n    r = {ASK}\n  log(r.usage)",
+        ["read"] * 2,
+    ),
+    "in a loop": (
+        f"def f():\n  r = {ASK}\n  while r.more:\n    log(r.usage)\n    r = {ASK}\n  return r.content",
+        ["read", "read"],
+    ),
+    "made of the first": (
+        f"def f():\n  r = {ASK}\n  s = {ASK.replace('[]', '[r]')}\n  log(s.usage)",
+        ["unknown", "read"],
+    ),
+    "under another name": (f"def f():\n  r = {ASK}\n  u = r.usage\n  s = {ASK}\n  add(s.usage)", ["read", "read"]),
+    "recorded": (f"def f():\n  record_usage({ASK})\n  s = {ASK}\n  return s.content", ["read", "unknown"]),
+    "at once": (f"def f():\n  r, s = gather({ASK}, {ASK})\n  log(s.usage)", ["unknown", "read"]),
+    "of a stream": (
+        f"def f():\n  with {ASK.replace('create', 'stream')} as s:\n    m = s.final()\n  log(m.usage)\n  {ASK}",
+        ["read", "unknown"],
+    ),
+    "of a function's": (
+        f"def a():\n  return {ASK}\ndef b():\n  return {ASK}\ndef f():\n  x = a()\n  y = b()\n  log(y.usage)",
+        ["unknown", "read"],
+    ),
 }
 
 
@@ -39,6 +77,14 @@ USES = {
 def test_usage(source: str, expected: str) -> None:
     made, found = asking({"a.py": HEAD + source})
     assert recorded(find_reach(made, found.requests), found.requests[0], ()) == expected
+
+
+@pytest.mark.parametrize(("source", "expected"), SEVERAL.values(), ids=SEVERAL)
+def test_the_usage_of_one_answer_stands_for_no_other(source: str, expected: list[str]) -> None:
+    made, found = asking({"a.py": HEAD + source})
+    reach = find_reach(made, found.requests)
+    requests = sorted(found.requests, key=lambda one: one.call.at)
+    assert [recorded(reach, one, ()) for one in requests] == expected
 
 
 def test_what_leaves_by_a_door_is_read_by_nobody() -> None:

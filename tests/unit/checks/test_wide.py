@@ -25,6 +25,20 @@ COVERS = {
         },
         "yes",
     ),
+    "own middleware": (
+        {
+            "a.py": f"{FASTAPI}\n@app.middleware('http')\nasync def m(q, go):\n  if count(q) > 9:\n"
+            "    return reply(status_code=429)\n  return await go(q)"
+        },
+        "yes",
+    ),
+    "own middleware that asks for the path": (
+        {
+            "a.py": f"{FASTAPI}\n@app.middleware('http')\nasync def m(q, go):\n  if q.url.path == '/y' and count(q):\n"
+            "    return reply(status_code=429)\n  return await go(q)"
+        },
+        "unknown",
+    ),
     "default limits": (
         {"a.py": FASTAPI, "b.py": "from flask_limiter import Limiter\nLimiter(f, default_limits=['5/minute'])"},
         "yes",

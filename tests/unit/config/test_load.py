@@ -1,5 +1,5 @@
 """Loading: the order of the sources, the built-in defaults, the two secrets, the notices."""
-# ruff: noqa: E501, ISC004 - messages stand here as people read them, in one piece where that helps
+# ruff: noqa: E501 - messages stand here as people read them, in one piece where that helps
 
 import tomllib
 from collections.abc import Callable
@@ -30,6 +30,11 @@ def test_without_a_file_the_defaults_are_in_use_and_said(load_text: Load, tmp_pa
     assert settings.rules.budgets == ()
 
 
+def test_own_texts_stand_beside_the_file(load_text: Load, tmp_path: Path) -> None:
+    settings = load_text('[texts]\nfile = "de.toml"')
+    assert settings.texts.file == tmp_path / "de.toml"
+
+
 def test_an_empty_file_has_no_limits_and_says_so(load_text: Load, tmp_path: Path) -> None:
     settings = load_text("")
     assert settings.rules.limits == ()
@@ -40,8 +45,7 @@ def test_an_empty_file_has_no_limits_and_says_so(load_text: Load, tmp_path: Path
 def test_options_alone_say_what_they_leave_open(load_text: Load) -> None:
     settings = load_text(overrides={"limits": [], "budgets": [{"per": "user", "amount": 1, "every": "day"}]})
     assert settings.notices == (
-        "No tidegate.toml here, so the built-in defaults are in use: nothing limits how often anyone calls. "
-        "`tidegate init` writes a configuration.",
+        "No tidegate.toml here, so nothing limits how often anyone calls. `tidegate init` writes a configuration.",
     )
 
 

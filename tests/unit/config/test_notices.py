@@ -5,7 +5,7 @@ from pathlib import Path
 from tidegate.config.files import ConfigFile, EnvFile
 from tidegate.config.notices import about_env_file, about_rules, about_upstreams
 from tidegate.config.settings import DEFAULT_LIMITS, UpstreamSettings
-from tidegate.policy.rules import Budget, Rules
+from tidegate.policy.rules import Budget, Limit, Rules
 
 FILE = ConfigFile(Path("/x/t.toml"), "t.toml")
 
@@ -17,7 +17,18 @@ def test_rules() -> None:
     (line,) = about_rules(None, Rules(limits=DEFAULT_LIMITS, budgets=(budget,)))
     assert "20 requests a minute. `tidegate init`" in line
     (line,) = about_rules(None, Rules())
-    assert "NO BUDGET" in line
+    assert "nothing limits how often anyone calls, and there is NO BUDGET" in line
+    assert "defaults" not in line
+
+
+def test_what_was_set_without_a_file_is_not_called_a_default() -> None:
+    limit = Limit(per=("user",), counts="requests", amount=5, window=60_000_000)
+    budget = Budget(per=("organization",), amount=1, every="day")
+    assert about_rules(None, Rules(limits=(limit,), budgets=(budget,))) == []
+    (line,) = about_rules(None, Rules(limits=(limit,)))
+    assert line.startswith(
+        "No tidegate.toml here, so there is NO BUDGET: nothing bounds what is spent. `tidegate init`"
+    )
 
 
 def test_env_files_are_counted_without_values() -> None:

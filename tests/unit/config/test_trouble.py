@@ -12,7 +12,7 @@ Wrong = Callable[..., list[str]]
 
 USER = '[[limits]]\nper = "user"\n'
 SCOPES = '"organization", "app", "user", "route" or "model"'
-SECTIONS = "gateway, store, ledger, policy, retry, breaker, timeouts, upstreams, routes, prices, limits, budgets"
+SECTIONS = "gateway, store, ledger, texts, policy, retry, breaker, timeouts, upstreams, routes, prices, limits, budgets"
 STORES = '"memory://", "sqlite:///relative.db", "sqlite:////absolute.db", "redis://host:6379/0", "rediss://…" or'
 LABEL = "at most 128 letters, digits and . _ : @ / -"
 KEY_FORM = 'the address of a secret such as "env://ANTHROPIC_API_KEY" or "file:///run/secrets/anthropic"'

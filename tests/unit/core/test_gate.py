@@ -255,6 +255,7 @@ NO_COUNT: dict[str, Answer] = {
     "cut": Ended(pieces=(b"{",), end=RESET),
     "no JSON": Ended(pieces=(b"<html>",)),
     "no count": Ended(pieces=(b"{}",)),
+    "less than nothing": Ended(pieces=(b'{"input_tokens":-5}',)),
     "no number": Ended(pieces=(b'{"input_tokens":"many"}',)),
 }
 
@@ -268,8 +269,8 @@ def test_without_a_count_nobody_can_say_whether_it_fits(name: str) -> None:
     assert len(world.refused_) == 1
 
 
-def test_a_count_of_less_than_nothing_holds_the_margin() -> None:
-    world = World([Ended(pieces=(b'{"input_tokens":-5}',)), well()], refusals=[SIZED])
+def test_a_count_of_nothing_holds_the_margin() -> None:
+    world = World([Ended(pieces=(b'{"input_tokens":0}',)), well()], refusals=[SIZED])
     assert do(world, world.gate(bound="counted"))[0] == 200
     (hold,) = world.admitted.values()
     assert hold.ask.bound.cost == 64 * HAIKU_IN + 100 * HAIKU_OUT

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from tidegate.core.ports import Upstream
 from tidegate.core.run_now import run_now
 from tidegate.model.facts import CallFailed, CallRefused, CallSucceeded
 from tidegate.model.refusal import Refusal
@@ -18,6 +19,7 @@ from unit.core.outage import (
     SONNET,
     SPENT,
     TIMEOUT,
+    Got,
     called,
     do,
     models,
@@ -178,14 +180,70 @@ def test_transparent_keys_get_none(answer: Answer, refusals: list[Refusal]) -> N
     assert len(two.answers) == 1
 
 
-def test_behind_the_deadline_only_a_sentence_is_left() -> None:
-    world = World([TIMEOUT])
-    two = Elsewhere(world, "two", [well()])
+FOUR = Retry(attempts=4, base=1.0, deadline=60.0)
+LATE = ("upstream:two", f"model:{SONNET}", f"static:{SAYING}")
+
+
+def late(world: World, *others: Upstream, fallback: tuple[str, ...] = LATE) -> Got:
+    """What a call gets whose first upstream hangs for longer than the deadline."""
     asked = call(world)
     world.advance(61)
-    gate = world.gate(two, retry=ONCE, **route("upstream:two", f"model:{SONNET}", f"static:{SAYING}"))
-    assert do(world, gate, asked).degraded == "static"
-    assert len(world.sent) == 1
+    return do(world, world.gate(*others, retry=FOUR, **route(*fallback)), asked)
+
+
+def test_behind_the_deadline_one_more_step_is_asked() -> None:
+    """A time-out may be longer than the deadline, and another upstream is what the operator wants then."""
+    world = World([TIMEOUT])
+    assert late(world, Elsewhere(world, "two", [well()])).degraded == "upstream:two"
+    assert len(world.sent) == 2
+
+
+def test_behind_the_deadline_nothing_is_repeated_and_then_only_a_sentence_is_left() -> None:
+    world = World([TIMEOUT, well()])
+    two = Elsewhere(world, "two", [error(529), well()])
+    assert late(world, two).degraded == "static"
+    assert len(world.sent) == 2
+    assert not [entry for entry in world.journal if entry.startswith("sleep")]
+
+
+def test_behind_the_deadline_a_step_that_cannot_be_sent_takes_nobodys_turn() -> None:
+    world = World([TIMEOUT], refusals=[None, OPEN])
+    two, three = Elsewhere(world, "two", [well()]), Elsewhere(world, "three", [well()])
+    got = late(world, two, three, fallback=("upstream:two", "model:tidal-1", "upstream:three"))
+    assert got.degraded == "upstream:three"
+    assert len(two.answers) == 1
+
+
+def test_where_nobody_can_say_a_sentence_it_ends_after_one_more_step() -> None:
+    world = World([TIMEOUT])
+    others = [Elsewhere(world, "two", [error(529)]), Elsewhere(world, "three", [well()])]
+    assert late(world, *others, fallback=()).status == 504
+    assert len(others[1].answers) == 1
+
+
+def test_each_attempt_knows_the_models_before_it() -> None:
+    world = World([error(529), error(529), well()], refusals=[None, None, None, OPEN])
+    two = Elsewhere(world, "two", [error(400)])
+    gate = world.gate(two, retry=Retry(attempts=2, base=1.0, deadline=60.0), **route(f"model:{SONNET}"))
+    assert do(world, gate).degraded == f"model:{SONNET}"
+    assert [asked.before for asked in world.asks] == [(), (MODEL,), (MODEL,)]
+    world = World([well()], refusals=[OPEN])
+    assert do(world, world.gate(**route(f"model:{SONNET}"))).degraded == f"model:{SONNET}"
+    assert [(asked.attempt, asked.before) for asked in world.asks] == [(1, ()), (1, ())], "nothing was sent before"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"type":"error","error":{"type":"overloaded_error","message":"x"}}', b'{"type":"error"}', b'{"id":"1"}'],
+)
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_success_that_is_no_message_is_none(status: int, body: bytes) -> None:
+    world = World([Ended(status, pieces=(body,)), well()])
+    got = do(world, world.gate())
+    assert (got.status, got.kind, got.headers["x-should-retry"]) == (502, "api_error", "false")
+    assert [charge.outcome for charge in world.charges.values()] == ["cut"]
+    (told,) = world.calls_told()
+    assert isinstance(told, CallFailed)
 
 
 def test_free_paths_go_on_at_the_other_upstream() -> None:

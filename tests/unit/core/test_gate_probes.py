@@ -9,8 +9,9 @@ from tidegate.core.ports import Outgoing
 from tidegate.core.run_now import run_now
 from tidegate.model.errors import Crowded, StoreDown
 from tidegate.model.facts import KeyRejected
+from tidegate.policy.breaker import went
 from tidegate.policy.rules import Breaker, Timeouts
-from unit.core.outage import NOBODY, ONCE, REJECTED, Got, called, do
+from unit.core.outage import NOBODY, ONCE, REJECTED, SIZED, Got, called, do
 from unit.core.test_gate import swallow
 from unit.core.world import (
     Answer,
@@ -196,6 +197,7 @@ def test_whole_answers_are_never_late_and_have_their_time(streamed: bool) -> Non
     do(world, world.gate(), call(world, ask(stream=streamed)))
     assert world.first_byte == (Timeouts().first_byte if streamed else Timeouts().total)
     assert [asked.slow for asked in world.asks] == [60_000 if streamed else 0]
+    assert [asked.patience for asked in world.asks] == [57_000 if streamed else 116_671]
 
 
 @pytest.mark.parametrize(
@@ -212,3 +214,22 @@ def test_a_probe_that_wants_a_whole_answer_waits_as_long_as_it_may_take_to_write
     assert world.first_byte == pytest.approx(seconds)
     assert run_now(called(world.gate(), call(world, ask(max_tokens=max_tokens, stream=True)))).status == 200
     assert world.first_byte == 120.0, "a stream has what it always has"
+
+
+def test_a_count_has_ten_seconds_at_most() -> None:
+    """Who waits for it holds nothing, and the breaker cannot see it."""
+    for given, most in ((Timeouts(), 10.0), (Timeouts(first_byte=3.0, total=6.0), 3.0)):
+        world = Timed([Ended(500)], refusals=[SIZED])
+        assert do(world, world.gate(bound="counted", timeouts=given)).status == 529
+        assert world.first_byte == most
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_caller_who_waited_long_enough_for_nothing_speaks_against_the_upstream(streamed: bool) -> None:
+    world = Slow([well()])
+    world.suspends = True
+    gate = world.gate(timeouts=Timeouts(first_byte=50.0))
+    swallow(lambda: drive(called(gate, call(world, ask(stream=streamed))), [3]))
+    (charge,), (asked,) = world.charges.values(), world.asks
+    assert (charge.outcome, charge.first_byte_ms) == ("aborted", None)
+    assert went(asked, charge) == -1

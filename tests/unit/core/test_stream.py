@@ -130,6 +130,17 @@ def test_a_cut_after_the_answer_is_no_cut() -> None:
     assert scene.ending == "ok"
 
 
+@pytest.mark.parametrize("tail", [b"data: <html>\n\n", b"event: error\ndata: oh\n\n", b"<html>\n\n"])
+def test_garbage_in_the_piece_that_ends_the_answer_takes_nothing_from_it(tail: bytes) -> None:
+    for pieces in ([WHOLE + tail], [WHOLE, tail], [WHOLE + tail[:7], tail[7:]]):
+        scene = Scene(pieces)
+        got = b"".join(scene.rest())
+        assert got.startswith(WHOLE)
+        assert b"event: error" not in got.removesuffix(tail)
+        assert scene.ending == "ok"
+        assert scene.settled[0][1].finished
+
+
 def test_the_upstreams_own_error_event_is_not_told_twice() -> None:
     told = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"no"}}\n\n'
     scene = Scene([*events(stop=False), told])

@@ -212,3 +212,28 @@ def test_the_cores_books_do_not_bear_threads(store: Journal, clock: Now) -> None
     threads = ThreadBooks(store, clock, lambda _: None)
     threads._open = _Thread({"b": hold})
     keep(threads)
+
+
+def test_a_hold_whose_owner_was_interrupted_is_left_to_the_sweep(
+    store: Journal, books: ThreadBooks, clock: Now
+) -> None:
+    admitted(books, "a")
+    clock.at = 2 * LEASE
+    keep(books)
+    assert books.open_holds == 1
+    clock.at = 2 * LEASE + 1
+    renewals = len(store.done)
+    keep(books)
+    assert store.done[renewals:] == ["sweep"]
+    assert books.open_holds == 0
+    assert books._until == {}
+
+
+def test_what_a_call_leaves_behind(store: Journal, books: ThreadBooks, clock: Now) -> None:
+    admitted(books, "a")
+    books._open["b"] = replace(books._open["a"], ask=replace(ask("b"), call_id="another"))
+    books.leave("c")
+    assert list(books._open) == ["b"]
+    clock.at = LEASE // 2 + 1
+    keep(books)
+    assert store.done == [("renew", ("b",), clock.at + LEASE), "sweep"]

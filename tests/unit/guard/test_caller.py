@@ -1,6 +1,7 @@
 """Who asks: context-local, nested, in tasks, threads and generators."""
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import threading
@@ -278,3 +279,78 @@ def test_what_is_no_function() -> None:
 
 def test_no_name_in_a_repr() -> None:
     assert repr(tidegate.caller(user="secret")) == "<tidegate.caller>"
+
+
+def around(function: Any) -> list[Any]:
+    """What a decorated context manager hears of the exception in its block."""
+    heard: list[Any] = []
+
+    def session() -> Iterator[list[Any]]:
+        try:
+            yield heard
+            heard.append("commit")
+        except ValueError:
+            heard.append(("rollback", current().user))
+            raise
+        finally:
+            heard.append("closed")
+
+    with pytest.raises(ValueError, match="mine"), contextlib.contextmanager(function(session))():
+        raise ValueError("mine")
+    return heard
+
+
+def test_what_is_thrown_into_a_generator() -> None:
+    assert around(tidegate.caller(user="u-1")) == [("rollback", "u-1"), "closed"]
+    assert around(tidegate.bind) == [("rollback", None), "closed"]
+    assert current() == NOBODY
+
+
+def test_what_is_sent_into_a_generator() -> None:
+    @tidegate.caller(user="u-1")
+    def echo() -> Any:
+        said = yield "begin"
+        while said:
+            said = yield (said, current().user)
+
+    steps = echo()
+    assert next(steps) == "begin"
+    assert steps.send("a") == ("a", "u-1")
+    assert steps.send("b") == ("b", "u-1")
+    with pytest.raises(StopIteration):
+        next(steps)
+
+
+def test_what_is_sent_and_thrown_into_an_async_generator() -> None:
+    heard: list[Any] = []
+
+    @tidegate.caller(user="u-1")
+    async def echo() -> Any:
+        try:
+            said = yield "begin"
+            yield (said, current().user)
+        except ValueError:
+            await asyncio.sleep(0)
+            heard.append(("rollback", current().user))
+            raise
+        finally:
+            heard.append("closed")
+
+    async def main() -> None:
+        steps = echo()
+        assert await anext(steps) == "begin"
+        assert await steps.asend("a") == ("a", "u-1")
+        with pytest.raises(ValueError, match="mine"):
+            await steps.athrow(ValueError("mine"))
+        left = echo()
+        await anext(left)
+        await left.aclose()
+
+    asyncio.run(main())
+    assert heard == [("rollback", "u-1"), "closed", "closed"]
+    assert current() == NOBODY
+
+
+def test_space_around_a_name_is_none_of_it() -> None:
+    with tidegate.caller(user=" u-1 ", route="chat\n"):
+        assert current() == Who("u-1", "chat")

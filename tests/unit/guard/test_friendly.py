@@ -18,8 +18,8 @@ import msgspec
 import pytest
 
 import tidegate
+from tidegate.assemble import load_texts
 from tidegate.doors.guard import friendly as module
-from tidegate.doors.guard.texts import catalogue
 from tidegate.model.errors import Broken, ConfigError, StoreDown
 from tidegate.model.refusal import SHAPES, Reason, Refusal
 from tidegate.policy.replies import refusal_reply
@@ -150,6 +150,7 @@ def test_every_class_has_words(kind: type[BaseException]) -> None:
         (httpx2.ReadError("x"), 502, "broke off"),
         (AssertionError(), 502, "broke off"),
         (asyncio.CancelledError(), 499, "was stopped"),
+        (TimeoutError("x"), 504, "took too long"),
         (StoreDown("x"), 503, "has trouble"),
         (Broken("x", "cut"), 503, "has trouble"),
         (ValueError("x"), 503, "has trouble"),
@@ -185,11 +186,11 @@ def test_an_error_event_inside_a_stream(kind: str, status: int, text: str) -> No
 @pytest.mark.parametrize("reason", get_args(Reason))
 def test_a_reply_of_the_gate(reason: Reason) -> None:
     refusal = Refusal(reason=reason, scope="user", retry_after=12.4, resets_at=1_793_491_200_000_000, detail=SECRET)
-    status, headers, body = refusal_reply(refusal, "req_gate", catalogue(None))
+    status, headers, body = refusal_reply(refusal, "req_gate", load_texts())
     error = status_error(httpx2.Response(status, headers=headers, content=body, request=REQUEST))
     found = tidegate.friendly(error)
     assert (found.status, found.reference) == (SHAPES[reason].status, "req_gate")
-    assert found.title == catalogue(None)[f"title.{reason}"]
+    assert found.title == load_texts()[f"title.{reason}"]
     assert SECRET not in found.text
     said = error.response.headers.get("retry-after")
     assert found.retry_after == (None if said is None else float(said))
@@ -247,7 +248,7 @@ def test_every_name_of_the_tables_has_a_text_and_a_title() -> None:
         *get_args(Reason),
         module.ANYTHING_ELSE,
     }
-    spoken = catalogue(None)
+    spoken = load_texts()
     assert {name for name in names if name not in spoken or f"title.{name}" not in spoken} == set()
     titles = tomllib.loads((Path(module.__file__).parent / "titles.toml").read_text("utf-8"))["title"]
     plain = {name for name in spoken if "." not in name}
@@ -328,3 +329,36 @@ def test_which_are_not() -> None:
         KeyboardInterrupt(),
     ]
     assert [error for error in others if module.of_a_call(error)] == []
+
+
+@pytest.mark.parametrize("way", ["timeout", "wait_for"])
+def test_a_timeout_around_a_call(way: str) -> None:
+    """`asyncio.timeout` cancels the call and raises from that; one around anything else is the application's."""
+
+    async def never(_: object) -> None:
+        await asyncio.Event().wait()
+
+    class Silent(httpx2.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            await never(request)
+            raise AssertionError("unreachable")
+
+    async def ended(work: Any) -> TimeoutError:
+        try:
+            if way == "wait_for":
+                await asyncio.wait_for(work, 0.001)
+            async with asyncio.timeout(0.001):
+                await work
+        except TimeoutError as error:
+            return error
+        raise AssertionError("it never ends by itself")
+
+    async def main() -> tuple[TimeoutError, TimeoutError]:
+        http = httpx2.AsyncClient(transport=Silent())
+        call = http.get("http://claude.test")
+        return await ended(call), await ended(never(None))
+
+    of_a_call, other = asyncio.run(main())
+    assert module.of_a_call(of_a_call)
+    assert tidegate.friendly(of_a_call).status == 504
+    assert not module.of_a_call(other)

@@ -111,6 +111,7 @@ def test_two_guards(make: Any) -> None:
         ({"policy": {"bounds": "strict"}}, 'did you mean "bound"?'),
         ({"retry": {"attempts": 0}}, "from 1 to 20"),
         ({"limits": "20/minute"}, "must be a list of tables"),
+        ({"limits": {"per": "user", "requests": "1/minute"}}, "limits = must be a list of tables, such as limits=[{"),
         ({"gateway": {"port": 1}}, "is the gateway's"),
         ({"upstreams": {"anthropic": {"url": "http://x"}}}, "is the gateway's"),
         ({"app": ""}, "app = must be a name"),
@@ -236,11 +237,37 @@ def test_own_words(folder: Path) -> None:
     assert found.text.startswith("Bitte in ")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('budget_spend = "x"', 'there is no text "budget_spend"; did you mean "budget_spent"?'),
+        ('[title]\nrate_limit = "x"', 'did you mean "title.rate_limited"?'),
+        ('[scopes]\nuser = "x"', 'did you mean "scope.user"?'),
+        ('zzzzzzzzzz = "x"', 'there is no text "zzzzzzzzzz"'),
+    ],
+)
+def test_own_words_for_nothing(folder: Path, text: str, said: str) -> None:
+    (folder / "de.toml").write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        tidegate.guard(bare(Scripted()), texts="de.toml")
+
+
 @pytest.mark.parametrize("text", ["nonsense", 'rate_limited = ""', 'rate_limited = "{nobody}"'])
 def test_own_words_that_are_none(folder: Path, text: str) -> None:
     (folder / "de.toml").write_text(text)
     with pytest.raises(ConfigError, match=r"texts = '.*de\.toml'"):
         tidegate.guard(bare(Scripted()), texts="de.toml")
+
+
+def test_own_words_of_the_settings(folder: Path) -> None:
+    """As at the gateway; those that `guard` is given win."""
+    for name in ("a", "b"):
+        (folder / f"{name}.toml").write_text(f'rate_limited = "{name}: {{retry_after}}"')
+    limits = [{"per": "user", "requests": "1/hour"}]
+    client = tidegate.guard(bare(Scripted()), limits=limits, **{"texts.file": "a.toml"})  # type: ignore[arg-type]  # a dotted name
+    client.messages.create(**HELLO)
+    with pytest.raises(anthropic.RateLimitError, match="a: 60 minutes"):
+        client.messages.create(**HELLO)
 
 
 def test_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -72,6 +72,11 @@ def test_every_path_of_the_sdk() -> None:
         ("PUT", "/v1/messages", "denied"),
         ("PATCH", "/v1/files/f_1", "straight"),
         ("POST", "/v1/filesystem", "denied"),
+        ("POST", "/v1/files/%2e%2E/messages/batches", "denied"),
+        ("POST", "/v1/files/../complete", "denied"),
+        ("POST", "/v1/files/..%2fcomplete", "denied"),
+        ("PATCH", "/v1/files/..", "denied"),
+        ("POST", "/v1/files/a..b", "straight"),
         ("HEAD", "/v1/messages", "straight"),
     ],
 )

@@ -1,6 +1,9 @@
 """A thread is inside of the store once at a time; another thread does not mind."""
 
+import sys
 import threading
+from itertools import count
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -74,3 +77,41 @@ def test_threads_do_not_hinder_each_other() -> None:
     inner.during = meanwhile
     run_now(once.release("a"))
     assert done == [True]
+
+
+class SoftTimeLimitError(Exception):
+    """As the handler of a signal raises it, at any call of a function."""
+
+
+def interrupted_at(number: int, once: OnceStore) -> bool:
+    """Whether there was a call of that number to be interrupted at."""
+    left = number
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        nonlocal left
+        if event != "call" or frame.f_code.co_filename == __file__:
+            return
+        left -= 1
+        if left == 0:
+            sys.setprofile(None)
+            raise SoftTimeLimitError
+
+    sys.setprofile(profile)
+    try:
+        run_now(once.release("a"))
+    except SoftTimeLimitError:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_whoever_is_interrupted_may_come_again() -> None:
+    inner = Inner()
+    once = OnceStore(inner, Inside())
+    numbers = count(1)
+    while interrupted_at(next(numbers), once):
+        assert run_now(inner.cost("a")) == ("cost", ("a",))
+        run_now(once.release("b"))
+    assert next(numbers) > 3

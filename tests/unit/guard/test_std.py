@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from tidegate.doors.guard.texts import catalogue
+from tidegate.assemble import load_texts
 from tidegate.model.call import Caller
 from tidegate.model.facts import CallFailed, CallRefused, Fact
 from tidegate.model.refusal import Refusal
@@ -40,7 +40,7 @@ def test_every_fact_has_a_level() -> None:
     ],
 )
 def test_a_record(caplog: pytest.LogCaptureFixture, fact: Any, level: int, begins: str) -> None:
-    StdFacts(catalogue(None))(fact)
+    StdFacts(load_texts())(fact)
     (record,) = caplog.records
     assert record.levelno == level
     assert record.name == "tidegate"
@@ -52,13 +52,13 @@ def test_a_record(caplog: pytest.LogCaptureFixture, fact: Any, level: int, begin
 
 
 def test_a_per_cent_sign_stays_one(caplog: pytest.LogCaptureFixture) -> None:
-    texts = {**catalogue(None), "rate_limited": "100 %s full"}
+    texts = {**load_texts(), "rate_limited": "100 %s full"}
     StdFacts(texts)(REFUSED)
     assert "100 %s full" in caplog.text
 
 
 def test_below_the_level_nothing_is_made(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = StdFacts(catalogue(None))
+    facts = StdFacts(load_texts())
     monkeypatch.setattr(facts, "_facts", lambda _: pytest.fail("nobody listens"))
     with caplog.at_level(logging.ERROR, "tidegate"):
         facts(REFUSED)

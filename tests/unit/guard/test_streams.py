@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import gzip
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,9 @@ def whole_output() -> int:
 def settled() -> None:
     """Wait until the keeper has done what is on its queue."""
     running().keeper.settled()
+    for thread in threading.enumerate():
+        if thread.name == "tidegate-closing":
+            thread.join(timeout=10)
     assert running().open_streams == 0
     assert running().books.open_holds == 0
 
@@ -282,6 +286,52 @@ def test_what_nobody_closed_is_not_drained() -> None:
     settled()
     assert inner.body.read == 1
     assert charges()[0][:2] == ("aborted", "assumed")
+
+
+def test_a_socket_that_never_closes_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread's lock, a transport of one's own: whatever the closing waits for, the keeper does not."""
+    inner = Scripted(stream())
+    found = guarded(inner).messages.create(**HELLO, stream=True)
+    next(found)
+    free = threading.Event()
+    monkeypatch.setattr(inner.body, "close", free.wait)
+    chores: list[bool] = []
+    monkeypatch.setattr(running().keeper, "_chores", lambda: chores.append(True))
+    try:
+        del found
+        gc.collect()
+        running().keeper.settled()
+        assert charges()[0][:2] == ("aborted", "assumed")
+        assert running().open_streams == 0
+        assert "tidegate-closing" in {thread.name for thread in threading.enumerate()}
+    finally:
+        free.set()
+    settled()
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_interrupted_while_it_settles(asynchronous: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        found = await guarded_async(Scripted(stream())).messages.create(**HELLO, stream=True)
+        await anext(found)
+        with monkeypatch.context() as patched:
+            patched.setattr(running().books, "settle", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                await found.close()
+
+    if asynchronous:
+        asyncio.run(main())
+    else:
+        found = guarded(Scripted(stream())).messages.create(**HELLO, stream=True)
+        next(found)
+        with monkeypatch.context() as patched:
+            patched.setattr(running().books, "settle", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                found.close()
+    settled()  # nothing is renewed any more
 
 
 # -- event loops

@@ -10,6 +10,8 @@ import httpx2
 import pytest
 
 import tidegate
+from tidegate.core.run_now import run_now
+from tidegate.doors.guard.retries import ThreadRetries
 from unit.guard.scripted import (
     HELLO,
     PRICE,
@@ -23,6 +25,7 @@ from unit.guard.scripted import (
     guarded_async,
     rows,
     running,
+    stream,
 )
 
 
@@ -228,7 +231,7 @@ def test_tokens_are_counted_at_the_same_place_when_only_the_size_is_in_the_way()
     assert counting.headers["content-length"] == str(len(counting.read()))
     assert counting.headers["x-app"] == "1"
     assert "x-tidegate-user" not in counting.headers
-    assert counting.extensions["timeout"] == inner.requests[1].extensions["timeout"]
+    assert counting.extensions["timeout"]["connect"] == inner.requests[1].extensions["timeout"]["connect"]
     assert charges()[0][:2] == ("ok", "actual")
 
 
@@ -343,3 +346,51 @@ def test_bodies_from_iterators() -> None:
     )
     assert found["type"] == "message"
     assert charges()[0][0] == "ok"
+
+
+class Interrupt(BaseException):
+    """As the handler of a signal raises it."""
+
+
+def swept() -> list[tuple[str, str]]:
+    """How the holds are charged that nobody renews any more."""
+    found = running()
+    far = found.clock.now() + 10_000_000_000
+    return [(charge.outcome, charge.exactness) for charge in run_now(found.books._store.sweep(far))]
+
+
+@pytest.mark.parametrize("kind", [Interrupt, KeyError])
+def test_interrupted_where_the_core_does_not_expect_it(
+    kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise kind
+
+    inner = Scripted()
+    client = guarded(inner).with_options(max_retries=0)
+    with monkeypatch.context() as patched:
+        patched.setattr(ThreadRetries, "attempted", interrupted)
+        with pytest.raises((Interrupt, anthropic.InternalServerError)):
+            client.messages.create(**HELLO)
+    assert (running().books.open_holds, running().books.owed) == (0, 0)
+    assert inner.requests == []
+    assert swept() == []
+    client.messages.create(**HELLO)
+    assert rows("SELECT count(*) FROM holds") == [(0,)]
+
+
+def test_interrupted_while_the_response_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise Interrupt
+
+    inner = Scripted(lambda _: stream())
+    client = guarded(inner)
+    with monkeypatch.context() as patched:
+        patched.setattr("tidegate.doors.guard.transport._response", interrupted)
+        with pytest.raises(Interrupt):
+            client.messages.create(**HELLO, stream=True)
+        with pytest.raises(Interrupt):
+            asyncio.run(guarded_async(inner).messages.create(**HELLO, stream=True))
+    assert running().books.open_holds == 0
+    assert [body.closed > 0 for body in inner.bodies] == [True, True]
+    assert [charge[:2] for charge in charges()] == [("aborted", "assumed")] * 2

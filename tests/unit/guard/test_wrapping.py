@@ -11,6 +11,7 @@ import pytest
 
 import tidegate
 from tidegate.doors.guard.transport import AsyncGuardTransport, GuardTransport
+from tidegate.model.errors import ConfigError
 from unit.guard.scripted import HELLO, Scripted, answer, bare, bare_async, guarded
 
 
@@ -185,3 +186,16 @@ def test_middleware_stays() -> None:
 
     tidegate.guard(bare(Scripted(), middleware=[note])).messages.create(**HELLO)
     assert seen == [0]
+
+
+def test_a_subclass_that_cannot_be_copied_says_so() -> None:
+    class Tenant(anthropic.Anthropic):
+        def __init__(self, tenant: str) -> None:
+            super().__init__(api_key="k")
+            self.tenant = tenant
+
+    with pytest.raises(
+        ConfigError, match=r"^Tenant cannot be guarded: .* unexpected keyword .*__init__ take"
+    ) as caught:
+        tidegate.guard(Tenant("t-1"))
+    assert "\n" not in str(caught.value)

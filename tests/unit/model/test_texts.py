@@ -68,6 +68,12 @@ def test_fill() -> None:
     assert fill(TEXTS, "budget_spent").endswith("at a later time.")
 
 
+def test_names_that_nobody_looks_up() -> None:
+    assert parse_texts(b"cut = 'x'\n[scope]\nuser = 'y'", TEXTS) == {"cut": "x", "scope.user": "y"}
+    with pytest.raises(ValueError, match=r'^there is no text "budget_spend"; did you mean "budget_spent"\?$'):
+        parse_texts(b"budget_spend = 'x'", TEXTS)
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tidegate.model.call import Caller
 from tidegate.model.hold import Ask, Hold
@@ -378,6 +379,48 @@ def test_a_repeated_attempt_is_no_new_request() -> None:
     assert refusal.reason == "rate_limited"
     assert not refusal.sized
     desk.check()
+
+
+REQUESTS = [
+    Limit(per=("model",), counts="requests", amount=9, window=MINUTE),
+    Limit(per=("user", "model"), counts="requests", amount=9, window=MINUTE),
+    Limit(per=("user",), counts="requests", amount=9, window=MINUTE),
+    Limit(per=("user",), counts="requests", amount=9, window=MINUTE, where=(("model", ("m2", "m3")),)),
+    Limit(per=("organization",), counts="requests", amount=9, window=MINUTE, where=(("model", ("m1", "m2")),)),
+]
+WAYS: list[tuple[str, tuple[str, ...], list[int]]] = [
+    ("m1", ("m1",), []),
+    ("m2", ("m1",), [0, 1, 3]),
+    ("m2", ("m1", "m2"), []),
+    ("m3", ("m1", "m2"), [0, 1]),
+    ("m1", ("m2",), [0, 1]),
+]
+
+
+@pytest.mark.parametrize(("model", "before", "counted"), WAYS)
+def test_the_first_attempt_at_another_model_is_a_request_there(
+    model: str, before: tuple[str, ...], counted: list[int]
+) -> None:
+    """In the scopes of that model, once, and nowhere where the call was counted already."""
+    asked = replace(ask("a", model=model, attempt=len(before) + 1), before=before)
+    found = []
+    for number, limit in enumerate(REQUESTS):
+        hold = decide(Scopes(Rules(limits=(limit,))), Shelf().live.states, asked, START)
+        assert isinstance(hold, Hold)
+        found += [number] * len(hold.entries)
+    assert found == counted
+
+
+def test_a_model_that_is_full_is_not_asked_in_place_of_another() -> None:
+    scopes = Scopes(Rules(limits=(Limit(per=("model",), counts="requests", amount=1, window=MINUTE),)))
+    live = Shelf().live
+    first = decide(scopes, live.states, ask("a", model="m2"), START)
+    assert isinstance(first, Hold)
+    live.apply(Admitted(first))
+    asked = replace(ask("b", model="m2", attempt=2), before=("m1",))
+    refusal = decide(scopes, live.states, asked, START + 1)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "rate_limited"
 
 
 def test_a_repeated_attempt_must_find_room_again() -> None:

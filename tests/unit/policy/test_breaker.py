@@ -17,12 +17,13 @@ from tidegate.policy.breaker import (
     Went,
     circuit_name,
     copy_of,
+    enough,
     is_late,
     went,
 )
 from tidegate.policy.crash import crashed
 from tidegate.policy.journal import Admitted, Live, Probed, Released, settled
-from tidegate.policy.rules import Breaker, Budget, Limit, Rules
+from tidegate.policy.rules import Breaker, Budget, Limit, Rules, Timeouts
 from tidegate.policy.scopes import Scopes
 from unit.policy.holds import CENT, LEASE, Shelf, ask
 
@@ -142,7 +143,11 @@ GOOD: dict[str, Ending] = {
     "a conflict": ("upstream_error", 409, 1),
     "a rejected key": ("upstream_error", 401, 1),
 }
-SILENT: dict[str, Ending] = {"the caller left": ("aborted", None, 1), "we died": ("crashed", None, 1)}
+SILENT: dict[str, Ending] = {
+    "the caller left": ("aborted", None, 1),
+    "the caller left an answer that had begun late": ("aborted", 200, 60_000),
+    "we died": ("crashed", None, 1),
+}
 
 
 @pytest.mark.parametrize(
@@ -167,6 +172,50 @@ def test_every_kind_of_failure_opens_it(name: str) -> None:
     for hold in [shop.sent(slow=60_000) for _ in range(LEAST)]:
         shop.ends(hold, *BAD[name])
     assert shop.state == "open"
+
+
+PATIENCE: list[tuple[int, int, int | None, Went]] = [
+    (57_000, 57_000, None, -1),
+    (57_000, 600_000, None, -1),
+    (57_000, 56_999, None, 0),
+    (57_000, 600_000, 10, 0),
+    (0, 600_000, None, 0),
+]
+
+
+@pytest.mark.parametrize(("patience", "waited", "first_byte_ms", "says"), PATIENCE)
+def test_who_leaves_after_waiting_long_enough_speaks(
+    patience: int, waited: int, first_byte_ms: int | None, says: Went
+) -> None:
+    asked = replace(ask("a"), patience=patience)
+    hold = Hold(ask=asked, admitted_at=START, lease_until=START + LEASE, entries=())
+    charge = replace(crashed(hold, START), outcome="aborted", duration_ms=waited, first_byte_ms=first_byte_ms)
+    assert went(asked, charge) == says
+    assert went(asked, replace(charge, outcome="crashed")) == 0, "that we died says nothing, however long it took"
+
+
+def test_callers_who_are_less_patient_than_our_time_outs_open_it() -> None:
+    shop = Shop()
+    for hold in [shop.sent(patience=57_000) for _ in range(LEAST)]:
+        charge = replace(crashed(hold, hold.admitted_at), outcome="aborted", duration_ms=58_000)
+        shop.live.apply(settled(charge, hold))
+    assert shop.state == "open"
+
+
+@pytest.mark.parametrize(
+    ("slow", "max_tokens", "milliseconds"),
+    [
+        (60.0, None, 57_000),
+        (200.0, None, 114_000),
+        (0.0, None, 114_000),
+        (60.0, 0, 114_000),
+        (0.0, 1_000, 140_718),
+        (60.0, 64_000, 570_000),
+    ],
+)
+def test_how_long_is_long_enough(slow: float, max_tokens: int | None, milliseconds: int) -> None:
+    """Nineteen twentieths: a caller with the same time-out as ours began to count earlier."""
+    assert enough(Timeouts(), slow, max_tokens) == milliseconds
 
 
 def test_nobody_being_there_opens_it() -> None:

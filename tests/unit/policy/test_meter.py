@@ -189,9 +189,50 @@ def test_error_events() -> None:
     assert found.error_type == "overloaded_error"
     assert not found.finished
     assert read(event("error", error={"type": "user said secret"})).error_type == "other"
-    assert read_message(b'{"type":"error","error":{"type":"api_error","message":"x"}}') == Metered(
-        error_type="api_error"
-    )
+
+
+NO_MESSAGES = [
+    b'{"type":"error","error":{"type":"api_error","message":"x"}}',
+    b'{"error":{"type":"api_error","message":"x"}}',
+    b'{"type":"error"}',
+    b'{"type":"message_batch","id":"b","usage":{"input_tokens":1,"output_tokens":1}}',
+    b'{"type":"error","note":NaN}',
+    b'{"status":"created"}',
+    b'{"note":NaN}',
+    b"{}",
+    b"[]",
+    b'"message"',
+]
+
+
+@pytest.mark.parametrize("body", NO_MESSAGES)
+def test_what_is_no_message(body: bytes) -> None:
+    assert read_message(body) is None
+
+
+MESSAGES = [
+    b'{"type":"message"}',
+    b'{"type":"message","content":[]}',
+    b'{"type":"message","error":null,"content":null}',
+    b'{"type":"message","content":[{"type":"text","text":"\\ud800"}],"usage":7}',
+    b'{"type":"message","content":[{"type":"tool_use","input":NaN}]}',
+    b'{"content":[]}',
+    b'{"usage":{"input_tokens":1,"output_tokens":1}}',
+]
+
+
+@pytest.mark.parametrize("body", MESSAGES)
+def test_what_is_a_message_though_an_odd_one(body: bytes) -> None:
+    assert read_message(body) is not None
+
+
+def test_garbage_behind_the_end_takes_nothing_from_the_bill() -> None:
+    whole = start() + delta({"output_tokens": 5}) + STOP
+    found = meter(whole + b"event: message_delta\ndata: <html>\n\n")
+    assert found.malformed_at == len(whole)
+    assert found.metered().finished
+    cut = meter(start() + delta({"output_tokens": 5}) + b"event: message_delta\ndata: <html>\n\n")
+    assert not cut.metered().finished
 
 
 def test_unknown_words_become_other() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tidegate.model.times import SECOND, as_microseconds, parse_rfc3339
 from tidegate.policy.error_json import ErrorInfo, read_error
 from tidegate.policy.retry import (
+    LONGEST,
     LOST,
     SPEND_CODES,
     Failure,
@@ -165,16 +166,40 @@ def test_a_hint_beyond_the_deadline_stops_at_once() -> None:
                 b"nan",
                 b"inf",
                 b"Infinity",
-                b"1e9",
+                b"1e",
+                b"e9",
+                b"1e9.5",
+                b"0e9",
+                b"1e-999",
                 b"1_0",
                 b"0x5",
                 b"",
                 b"soon",
                 b"+1",
-                b"9" * 400,
                 b"\xff",
+                b"Sunday, 22-Nov-26 11:59:59 GMT",
+                b"Sunday, 22-Nov-77 12:00:30 GMT",
+                b"Sunday, 22 Nov 26 12:00:30 GMT",
+                b"Sunday, 22-Nov-2026 12:00:30 GMT",
+                b"Sunday, 99-Nov-26 12:00:30 GMT",
+                b"Sun Nov 22 12:00:30 2026 GMT",
+                b"Sun Nov 22 11:59:59 2026",
+                b"Sun Nox 22 12:00:30 2026",
+                b"Sun Nov 6 12:00:30 2027",
+                b"Sun, 22 Nov 2026 12:00:30 +0000",
+                b"Sun, 22 Nov 2026 12:00:30 GMT, 7",
             )
         ],
+        ([(b"retry-after", b"Sunday, 22-Nov-26 12:00:30 GMT")], 30.0),
+        ([(b"retry-after", b"Sun Nov 22 12:00:30 2026")], 30.0),
+        ([(b"retry-after", b"Tue Dec  1 12:00:00 2026")], 9 * 86_400.0),
+        ([(b"retry-after", b"1e2")], 100.0),
+        ([(b"retry-after", b"1.5E+1")], 15.0),
+        ([(b"retry-after", b"5e-1")], 0.5),
+        ([(b"retry-after", b"12345678901")], 12_345_678_901.0),
+        ([(b"retry-after", b"1e400")], LONGEST),
+        ([(b"retry-after", b"9" * 4_000)], LONGEST),
+        ([(b"retry-after-ms", b"9" * 400), (b"retry-after", b"7")], LONGEST / 1000),
     ],
 )
 def test_hints(headers: list[tuple[bytes, bytes]], hint: float | None) -> None:
@@ -188,6 +213,19 @@ def test_http_dates(at: datetime) -> None:
     assert wait_hint([(b"retry-after", format_datetime(at, usegmt=True).encode())], NOW) == (
         ahead if ahead > 0 else None
     )
+
+
+@pytest.mark.parametrize("value", [b"9" * 30, b"1e30", b"1e999", b"Friday, 01-Jan-60 00:00:00 GMT"])
+def test_who_asks_for_ages_is_not_asked_again(value: bytes) -> None:
+    failed = failure(429, [(b"retry-after", value)], None, NOW)
+    assert most(failed, 1, Retry()) is None
+
+
+@given(st.integers(0, 99))
+def test_two_digits_of_a_year_are_never_more_than_fifty_ahead(year: int) -> None:
+    hint = wait_hint([(b"retry-after", b"Friday, 01-Jan-%02d 00:00:00 GMT" % year)], NOW)
+    assert (hint is not None) == (27 <= year <= 76)
+    assert hint is None or hint < 51 * 366 * 86_400
 
 
 @given(st.binary(max_size=30))

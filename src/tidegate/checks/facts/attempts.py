@@ -35,15 +35,16 @@ def find_attempts(module: Module, loop: Loop, is_tried: Callable[[Node], bool]) 
 
 def find_repeating(program: Program, module: Module, function: Function) -> Iterator[Attempt]:
     """Where a function tries again what it was given: a decorator of one's own, `withRetry(() => …)`."""
-
-    def is_given(node: Node) -> bool:
-        if not isinstance(node, Call) or not isinstance(node.of, Name):
-            return False
-        return any(isinstance(one, Param) for one in program.bindings(module, node.of))
-
     for node in walk(function):
         if isinstance(node, Loop):
-            yield from find_attempts(module, node, is_given)
+            yield from find_attempts(module, node, lambda one: is_given(program, module, one))
+
+
+def is_given(program: Program, module: Module, node: Node) -> bool:
+    """Whether a node calls what the function around it was given."""
+    if not isinstance(node, Call) or not isinstance(node.of, Name):
+        return False
+    return any(isinstance(one, Param) for one in program.bindings(module, node.of))
 
 
 def _loop_of(module: Module, node: Node) -> Loop | None:
@@ -73,7 +74,7 @@ def _leaves_on_success(module: Module, loop: Loop, attempt: Try, tried: Iterable
         for node in walk_here(*loop.body)
         if isinstance(node, Exit) and node not in own and _leaves(module, loop, node)
     ]
-    return any(_comes_after(module, node, one) for node in exits for one in tried)
+    return any(comes_after(module, node, one) for node in exits for one in tried)
 
 
 def _is_over_items(loop: Loop) -> bool:
@@ -89,7 +90,7 @@ def _leaves(module: Module, loop: Loop, node: Exit) -> bool:
     return node.kind == "return" or (node.kind == "break" and _loop_of(module, node) is loop)
 
 
-def _comes_after(module: Module, node: Node, first: Node) -> bool:
+def comes_after(module: Module, node: Node, first: Node) -> bool:
     """Whether one node may be reached after another, within a round: it ends later, and in no other branch."""
     if node.at[2:] < first.at[2:]:
         return False

@@ -63,6 +63,16 @@ def _limits(test: Node) -> bool:
     return any(_is_counting_down(node) for node in walk_here(test))
 
 
+def is_limited(test: Node) -> bool:
+    """Whether a condition holds something against what is called a limit: `this.turns < MAX_TURNS`."""
+    return any(
+        isinstance(node, Operation)
+        and node.sign in _COMPARES - {"=="}
+        and any(isinstance(part, Name | Member) and _is_limit(part) for part in node.parts)
+        for node in walk_here(test)
+    )
+
+
 def _is_counting_down(node: Node) -> bool:
     """`while (attempts--)`."""
     return isinstance(node, Assign) and node.sign != "="

@@ -42,7 +42,7 @@ def carriers(reach: Reach, requests: Sequence[Request]) -> Iterator[Carrier]:
             given = request.arguments.given.get(role)
             if given is not None and given.module is request.module:
                 carrier.held.names.update(paths_in(request.module, given.node))
-        carrier.held.calls.setdefault(_run(request.module, request.call), set()).add("")
+        carrier.held.calls.setdefault(run_of(request.module, request.call), set()).add("")
         waiting.append(carrier.around)
     visits: dict[Node, int] = {}
     while waiting:
@@ -58,14 +58,14 @@ def carriers(reach: Reach, requests: Sequence[Request]) -> Iterator[Carrier]:
 def _at(found: dict[Node, Carrier], module: Module, node: Node) -> Carrier:
     """The carrier around a place; a function that does nothing but run what stands there counts for its own place."""
     around: Node = module.root
-    for one in module.above(_run(module, node)):
+    for one in module.above(run_of(module, node)):
         if isinstance(one, Function):
             around = one
             break
     return found.setdefault(around, Carrier(module, around, Held(set(), {})))
 
 
-def _run(module: Module, node: Node) -> Node:
+def run_of(module: Module, node: Node) -> Node:
     """The call that a call is run by: `retry(() => ask())`, `wait_for(ask(), 5)`; else itself."""
     up = module.up.get(node)
     if isinstance(up, Exit):
@@ -74,7 +74,7 @@ def _run(module: Module, node: Node) -> Node:
             return node
         up = module.up.get(up)
     is_run = isinstance(up, Call) and up.of is not node and _RUNS.search(last_name(up.of)) is not None
-    return _run(module, up) if is_run and up is not None else node
+    return run_of(module, up) if is_run and up is not None else node
 
 
 def _passed_up(reach: Reach, found: dict[Node, Carrier], carrier: Carrier, function: Function) -> Iterator[Node]:
@@ -86,7 +86,7 @@ def _passed_up(reach: Reach, found: dict[Node, Carrier], carrier: Carrier, funct
         if not isinstance(site.node, Call):
             continue
         caller = _at(found, site.module, site.node)
-        answer = caller.held.calls.setdefault(_run(site.module, site.node), set())
+        answer = caller.held.calls.setdefault(run_of(site.module, site.node), set())
         before = len(caller.held.names), len(answer)
         answer |= back
         for param in function.params:

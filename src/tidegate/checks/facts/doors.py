@@ -163,7 +163,8 @@ def _route(call: Node, word: str, name: str) -> str:
     if not isinstance(address, Const) or not isinstance(address.value, str):
         return name
     verb = word.removeprefix("add_").upper()
-    return f"{verb} {address.value or name}" if verb in _HTTP else address.value or name
+    path = address.value or name
+    return f"{verb} {path if path.startswith('/') or not address.value else '/' + path}" if verb in _HTTP else path
 
 
 def _is_made_by(program: Program, module: Module, node: Node, packages: set[str]) -> bool:

@@ -24,6 +24,7 @@ from tidegate.checks.tree.nodes import (
     Name,
     Node,
     Operation,
+    Spread,
     Text,
 )
 from tidegate.checks.tree.walk import kids, last_name, walk
@@ -38,7 +39,14 @@ _SAFE_CALLS: Final = {
 }  # fmt: skip
 
 
-_HANDS_ON: Final = {"str", "repr", "dict", "list", "dumps", "format", "stringify", "String", "extract_text", "get_text"}
+_HANDS_ON: Final = {
+    "str", "repr", "dict", "list", "dumps", "format", "stringify", "String", "extract_text", "get_text", "tuple",
+    "enumerate", "reversed", "sorted", "iter", "next", "zip",
+}  # fmt: skip
+_EACH: Final = {"forEach", "map", "flatMap", "filter", "find", "some", "every", "then", "on", "once"}
+"""Methods that hand what they are a method of, or parts of it, to a function."""
+_ENDS: Final = {"error", "end", "abort", "close", "connect", "finish"}
+"""Events that bring no content."""
 _COMPARISONS: Final = {"==", "!=", "in", "not in", "is", "is not", "not", "instanceof", "<", ">", "<=", ">="}
 
 
@@ -109,13 +117,31 @@ class Held(NamedTuple):
             for node in walk(around):
                 if isinstance(node, Assign | Loop) and node.target is not None:
                     value = node.value if isinstance(node, Assign) else node.over
-                    self.names.update(self.taken(path_of(node.target), value))
+                    self.names.update(self.taken(node.target, value))
+                elif isinstance(node, Call):
+                    self.names.update(self.called_back(node))
 
-    def taken(self, target: str, value: Node | None) -> Iterator[str]:
+    def taken(self, target: Node, value: Node | None) -> Iterator[str]:
         """The paths that hold content after an assignment; of a dict, those of its entries that do."""
-        if target:
-            made = (f"{target}{part}" for part in self.parts(value))
-            yield from (path for path in made if path.count(".") <= _DEEPEST)
+        if isinstance(target, Items) and isinstance(value, Items) and len(target.parts) == len(value.parts):
+            for one, part in zip(target.parts, value.parts, strict=True):
+                yield from self.taken(one, part)
+            return
+        if isinstance(target, Items) and isinstance(value, Call) and last_name(value.of) in {"enumerate", "items"}:
+            target = Items(target.at, target.parts[1:])  # before it stands a number, or a key
+        yield from (path for path in _spread(target, self.parts(value)) if path.count(".") <= _DEEPEST)
+
+    def called_back(self, call: Call) -> Iterator[str]:
+        """The parameters in `blocks.forEach((block) => …)`, `answer.then((message) => …)` that are given content."""
+        if not isinstance(call.of, Member) or call.of.name not in _EACH:
+            return
+        event = call.args[0].value if call.args and isinstance(call.args[0], Const) else None
+        function = next((one for one in call.args if isinstance(one, Function)), None)
+        if function is None or event in _ENDS or not self.by(call.of.of):
+            return
+        for param in function.params:
+            if param.number == 0 and param.name not in _HARMLESS:
+                yield param.name
 
     def parts(self, value: Node | None) -> set[str]:
         """The parts of a value that hold content: {""} for all of it, {".text"} for an entry."""
@@ -128,8 +154,9 @@ class Held(NamedTuple):
             }
         if value in self.calls:
             return self.calls[value]
-        if isinstance(value, Name):
-            return {path[len(value.id) :] for path in self.names if _leads(value.id, path)}
+        path = path_of(value)
+        if path and self.by(value):
+            return {one[len(path) :] for one in self.names if _leads(path, one)} or {""}
         return {""} if self.by(value) else set()
 
     def given_back(self, function: Function) -> set[str]:
@@ -175,6 +202,29 @@ class Held(NamedTuple):
         if isinstance(node.of, Member) and self.by(node.of.of):
             return True
         return word in _HANDS_ON and any(self.by(one) for one in node.args)
+
+
+def _spread(target: Node, parts: set[str]) -> Iterator[str]:
+    """The paths in a target that are given content, when these parts of a value hold some."""
+    if isinstance(target, Items):
+        for one in target.parts:
+            yield from _spread(one, parts)
+    elif isinstance(target, Spread):
+        yield from _spread(target.of, parts)
+    elif isinstance(target, Map):
+        for key, one in target.entries:
+            name = key.value if isinstance(key, Const) else None
+            below = parts if key is None else _below(parts, name)
+            yield from _spread(one, below)
+    else:
+        path = path_of(target)
+        yield from (f"{path}{part}" for part in parts if path)
+
+
+def _below(parts: set[str], name: object) -> set[str]:
+    """The parts of an entry, when these are the parts of the whole."""
+    whole = {""} if "" in parts and name not in _HARMLESS else set[str]()
+    return whole | {part[len(f".{name}") :] for part in parts if _leads(f".{name}", part)}
 
 
 def _leads(path: str, other: str) -> bool:

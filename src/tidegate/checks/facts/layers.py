@@ -1,13 +1,24 @@
 """Retries that a program adds around the SDK's own: decorators, calls and loops, and how each of them behaves."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.checks.facts.attempts import Attempt, find_attempts, find_repeating
 from tidegate.checks.facts.bounds import is_endless
+from tidegate.checks.facts.queues import find_queued
 from tidegate.checks.facts.reach import Reach
+from tidegate.checks.facts.recursions import (
+    Again,
+    Ends,
+    as_loop,
+    ends_of,
+    find_again,
+    find_repeating_calls,
+    looks_at_error,
+)
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.facts.statuses import Judged, judge_catch, judge_types
 from tidegate.checks.facts.waits import Waits, waits_of
@@ -15,8 +26,6 @@ from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
 from tidegate.checks.tree.nodes import Call, Const, Function, Loop, Map, Name, Node, Operation
 from tidegate.checks.tree.walk import last_name, walk
-
-Ends = Literal["ends", "endless", "unknown"]
 
 
 class Layer(Struct, frozen=True, eq=False):
@@ -32,6 +41,10 @@ class Layer(Struct, frozen=True, eq=False):
     """Which errors."""
     waits: Waits
     ends: Ends
+    around: Function | None = None
+    """The function that is repeated, or in which something is."""
+    whole: bool = False
+    """Whether that function is repeated as a whole, by a decorator."""
 
 
 _TENACITY: Final = {"tenacity.retry", "tenacity.Retrying", "tenacity.AsyncRetrying"}
@@ -54,6 +67,29 @@ def find_layers(program: Program, reach: Reach, requests: tuple[Request, ...]) -
     return tuple(layer for kind in kinds for module, node in program.every(kind) for layer in finder.look(module, node))
 
 
+def stands_around(reach: Reach, outer: Layer, inner: Layer) -> bool:
+    """Whether one layer repeats what another repeats already."""
+    if outer is inner or outer.node is inner.node or not set(outer.requests) & set(inner.requests):
+        return False
+    if outer.around is None or inner.around is None:
+        return False
+    if outer.around is inner.around:
+        return outer.whole and outer.name != inner.name
+    return inner.around in _below(reach, outer.around)
+
+
+def _below(reach: Reach, function: Function) -> set[Function]:
+    """The functions that a function calls on the way to Claude."""
+    seen: set[Function] = set()
+    waiting = [function]
+    while waiting:
+        for site in reach.sites.get(waiting.pop(), ()):
+            if site.to is not None and site.to not in seen:
+                seen.add(site.to)
+                waiting.append(site.to)
+    return seen
+
+
 class _Finder:
     """Knows what stands where."""
 
@@ -67,11 +103,30 @@ class _Finder:
     def look(self, module: Module, node: Node) -> Iterator[Layer]:
         if isinstance(node, Function) and self.reach.asks(node):
             for decorator in node.decorators:
-                yield from self.decorator(module, node, decorator)
+                for layer in self.decorator(module, node, decorator):
+                    yield replace(layer, around=node, whole=True)
+            yield from self.task(module, node)
+            for again in find_again(self.program, module, node, self.is_asking):
+                asked = self.asked_in(*again.body)
+                if asked:
+                    yield self.own_calls(again, asked)
         elif isinstance(node, Call):
-            yield from self.call(module, node)
+            for layer in self.call(module, node):
+                yield replace(layer, around=module.function_of(node))
         elif isinstance(node, Loop):
-            yield from self.loop(module, node)
+            for layer in self.loop(module, node):
+                yield replace(layer, around=module.function_of(node))
+
+    def is_asking(self, node: Node) -> bool:
+        """Whether Claude is asked at a node."""
+        return node in self.sites
+
+    def task(self, module: Module, function: Function) -> Iterator[Layer]:
+        """What the queue of a task does."""
+        asked = tuple(self.reach.requests_of(function, self.requests))
+        for one in find_queued(self.program, module, function):
+            ends: Ends = "endless" if one.endless else "ends"
+            yield Layer(module, one.node, one.name, asked, one.repeats, one.waits, ends, function, whole=True)
 
     def asked_in(self, *nodes: Node) -> tuple[Request, ...]:
         """The requests that some nodes lead to."""
@@ -99,6 +154,8 @@ class _Finder:
         if found is not None and isinstance(found.node, Function):
             for attempt in find_repeating(self.program, found.module, found.node):
                 yield self.own_loop(attempt, asked)
+            for again in find_repeating_calls(self.program, found.module, found.node):
+                yield self.own_calls(again, asked)
 
     def call(self, module: Module, node: Call) -> Iterator[Layer]:
         """`pRetry(() => ask())`, `Retrying(…)(ask, question)`."""
@@ -151,6 +208,20 @@ class _Finder:
         ends: Ends = "endless" if is_endless(node) else "ends"
         place = Name((node.at[0], node.at[1], node.at[0], len(module.lines[node.at[0] - 1])), "loop")
         return Layer(module, place, "a loop", asked, _worst(judged), waits_of(self.program, module, node), ends)
+
+    def own_calls(self, again: Again, asked: tuple[Request, ...]) -> Layer:
+        """A function that calls itself when it fails."""
+        judged = judge_catch(self.program, again.module, again.catch)
+        if judged == "unknown" and not looks_at_error(again):
+            judged = "all"  # nothing chooses: it is only the function's own name that speaks of retries
+        waits = waits_of(self.program, again.module, as_loop(again))
+        if waits == "none":
+            waits = waits_of(self.program, again.module, as_loop(again, whole=True))
+        ends = ends_of(again.function, again.call)
+        return Layer(again.module, again.call, _CALLING, asked, judged, waits, ends, again.function)
+
+
+_CALLING: Final = "a function that calls itself"
 
 
 def _worst(judged: list[Judged]) -> Judged:

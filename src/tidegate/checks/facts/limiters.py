@@ -1,7 +1,4 @@
-"""What limits users before Claude is asked: libraries by name, own functions by theirs, and whom they count.
-
-Seeing a limiter is a hint, not a proof: that it refuses the twenty-first request is for a drill to show.
-"""
+"""Limiters of libraries that are known: whom they count, and where they keep their counts."""
 
 import re
 from collections.abc import Iterator
@@ -9,32 +6,14 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from tidegate.checks.facts.doors import Door
-from tidegate.checks.facts.reach import Reach
 from tidegate.checks.program.fold import Known, Variable, fold
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
-from tidegate.checks.tree.nodes import Assign, Call, Catch, Class, Const, Exit, Function, Items, Map, Member, Name, Node
-from tidegate.checks.tree.walk import last_name, walk
+from tidegate.checks.tree.nodes import Assign, Call, Const, Map, Member, Name, Node
+from tidegate.checks.tree.walk import walk
 
 Whom = Literal["user", "address", "everybody", "unknown"]
 Where = Literal["shared", "process", "unknown"]
-
-TOO_MANY: Final = 429
-_WORD = re.compile(
-    r"rate_?limit|ratelimit|throttl|limiter|slowapi|check_?quota|enforce_?quota|user_?quota|consume_?quota",
-    re.IGNORECASE,
-)
-_GLOBAL: Final = (
-    "aiolimiter",
-    "ratelimit.limits",
-    "ratelimit.sleep_and_retry",
-    "bottleneck",
-    "p-limit",
-    "p-throttle",
-    "asyncio_throttle",
-)
-"""Limiters that slow the whole program down, to stay within the API's limits: no user is limited by them."""
 
 _ADDRESS = re.compile(r"remote_?addr|get_?ip|\bip\b|ip_?addr|client\.host|x-?forwarded|host\b", re.IGNORECASE)
 _USER = re.compile(
@@ -44,7 +23,7 @@ _USER = re.compile(
 
 
 class Limiter(Struct, frozen=True, eq=False):
-    """A limiter where it is made, or where an own one is called."""
+    """A limiter where it is made or asked."""
 
     module: Module
     node: Call
@@ -165,89 +144,3 @@ def _words(node: Node) -> Iterator[str]:
             yield one.name
         elif isinstance(one, Const) and isinstance(one.value, str):
             yield one.value
-
-
-def is_limiting(program: Program, module: Module, node: Node) -> bool:
-    """Whether a name means something that limits users: by its own name, by where it comes from or by what made it."""
-    if not isinstance(node, Name | Member):
-        return False
-    if program.origin(module, node).startswith(_GLOBAL) or _is_global(program, module, node):
-        return False
-    found = program.find(module, node)
-    made = found.node.value if found is not None and isinstance(found.node, Assign) else None
-    return _says(program, module, node) or (
-        found is not None and isinstance(made, Call) and _says(program, found.module, made.of)
-    )
-
-
-def _says(program: Program, module: Module, node: Node) -> bool:
-    """Whether a name or its origin speak of limits."""
-    word, origin = last_name(node), program.origin(module, node)
-    if word == "RateLimitError" or "RateLimitError" in origin:
-        return False
-    return bool(_WORD.search(word) or _WORD.search(origin))
-
-
-def _is_global(program: Program, module: Module, node: Node) -> bool:
-    """Whether it is an object of a library that only slows the whole program down."""
-    base = node.of if isinstance(node, Member) else node
-    for one in (node, base):
-        found = program.find(module, one)
-        made = found.node.value if found is not None and isinstance(found.node, Assign) else None
-        if found is not None and isinstance(made, Call) and program.origin(found.module, made.of).startswith(_GLOBAL):
-            return True
-    return False
-
-
-def limits_of(program: Program, reach: Reach, door: Door) -> tuple[Module, Node] | None:
-    """What limits users at a door: in its decorators, parameters and registration, or on the way to Claude."""
-    for module, root in _places(program, reach, door):
-        for node in walk(root):
-            if isinstance(node, Name | Member) and is_limiting(program, module, node):
-                return module, node
-            if isinstance(node, Function) and any(_WORD.search(param.kind) for param in node.params):
-                return module, node
-            if isinstance(node, Const) and node.value == TOO_MANY and _answers(module, node):
-                return module, node
-    return None
-
-
-def _answers(module: Module, node: Const) -> bool:
-    """Whether a status is what the program answers by itself, not what it was answered or passes on."""
-    if not isinstance(module.up.get(node), Call | Items | Map | Exit):
-        return False
-    return not any(isinstance(one, Catch) for one in module.above(node))
-
-
-def _places(program: Program, reach: Reach, door: Door) -> Iterator[tuple[Module, Node]]:
-    """Where a limiter of this door may stand: it, the class around it, what registers it, what it calls."""
-    yield door.module, door.function
-    owner = door.module.class_of(door.function)
-    if owner is not None:
-        yield from (
-            (door.module, one) for one in (*owner.decorators, *(one for one in owner.body if isinstance(one, Assign)))
-        )
-    if door.registered is not None:  # app.post("/x", limiter, handler)
-        where = next((one for one in program.modules.values() if door.registered in one.up), door.module)
-        arguments = (*door.registered.args, *(value for _, value in door.registered.named))
-        yield from ((where, one) for one in arguments if one is not door.function)
-    seen: set[Function] = {door.function}
-    waiting = [door.function]
-    while waiting:
-        for site in reach.sites.get(waiting.pop(), ()):
-            if site.to is not None and site.to not in seen:
-                seen.add(site.to)
-                waiting.append(site.to)
-                yield reach.home[site.to], site.to
-    yield from _depended(program, door)
-
-
-def _depended(program: Program, door: Door) -> Iterator[tuple[Module, Node]]:
-    """`Depends(current_user)`: the functions that a parameter's default names."""
-    for param in door.function.params:
-        for node in walk(param):
-            if isinstance(node, Call):
-                for argument in node.args:
-                    found = program.find(door.module, argument)
-                    if found is not None and isinstance(found.node, Function | Class):
-                        yield found.module, found.node

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tidegate.checks.facts.arguments import Arguments, read_arguments
+from tidegate.checks.facts.http import arguments_of_body, body_of, says_address
 from tidegate.checks.facts.ways import (
-    ADDRESS,
+    BATCHES_READ,
     CLIENTS,
     HTTP_CALLS,
     HTTP_METHODS,
     METHODS,
     MODEL_CALLS,
     MODEL_MAKERS,
+    PARTIALS,
     PASSED,
+    THREADS,
     WRAPPERS,
 )
 from tidegate.checks.program.fold import Known, fold, spoken
@@ -24,14 +27,15 @@ from tidegate.checks.tree.nodes import (
     Call,
     Const,
     Function,
+    Item,
     Map,
     Member,
     Name,
     Node,
     Operation,
     Param,
-    Text,
 )
+from tidegate.checks.tree.walk import last_name
 
 GUARD = "tidegate.guard"
 _TELLING = ("model", "max_tokens", "messages")
@@ -80,6 +84,8 @@ class Asking(Struct, frozen=True):
 
     clients: tuple[Client, ...]
     requests: tuple[Request, ...]
+    unread: tuple[Found, ...] = ()
+    """Methods that ask, and batches, which nothing above stands for: handed on, kept, called in ways not known."""
 
 
 def find_asking(program: Program) -> Asking:
@@ -88,7 +94,7 @@ def find_asking(program: Program) -> Asking:
     for module, call in program.every(Call):
         finder.look(module, call)
     requests = tuple(finder.requests())
-    return Asking(tuple(finder.clients.values()), requests)
+    return Asking(tuple(finder.clients.values()), requests, tuple(finder.unread()))
 
 
 class _Finder:
@@ -98,6 +104,8 @@ class _Finder:
         self.program = program
         self.clients: dict[Call, Client] = {}
         self.calls: list[tuple[Module, Call]] = []
+        self.judged: set[Node] = set()
+        """Methods and names of methods whose calls were read, or are surely no request."""
 
     def look(self, module: Module, call: Call) -> None:
         origin = self.program.origin(module, call.of)
@@ -117,7 +125,8 @@ class _Finder:
         for module, call in self.calls:
             if call in self.clients:
                 continue
-            request = self.sdk(module, call) or self.model_call(module, call) or self.http(module, call)
+            request = self.sdk(module, call) or self.threaded(module, call)
+            request = request or self.model_call(module, call) or self.http(module, call)
             if request is not None:
                 yield request
 
@@ -133,20 +142,55 @@ class _Finder:
 
     def sdk(self, module: Module, call: Call) -> Request | None:
         """`client.messages.create(…)`; others call so, too: it must look like a request, or be asked of a client."""
-        base = self.base(module, call.of)
-        if base is None or not isinstance(call.of, Member):
+        if isinstance(call.of, Member) and self.base(module, call.of) is not None:
+            return self.asked(module, call, module, call.of, Arguments({}))
+        found = self.program.find(module, call.of)
+        kept = found.node.value if found is not None and isinstance(found.node, Assign) else None
+        if found is None or kept is None:
             return None
-        arguments = read_arguments(self.program, module, call)
-        client, overrides = self.client_and_options(module, base)
+        before = Arguments({})
+        if isinstance(kept, Call) and kept.args and self.program.origin(found.module, kept.of) in PARTIALS:
+            before = read_arguments(self.program, found.module, Call(kept.at, kept.of, kept.args[1:], kept.named))
+            kept = kept.args[0]
+        if not isinstance(kept, Member) or self.base(found.module, kept) is None:
+            return None
+        request = self.asked(module, call, found.module, kept, before)
+        if request is not None:
+            self.judged.add(call.of)
+        return request
+
+    def threaded(self, module: Module, call: Call) -> Request | None:
+        """`to_thread(client.messages.create, model=…)`."""
+        method = call.args[0] if call.args else None
+        if last_name(call.of) not in THREADS or not isinstance(method, Member) or self.base(module, method) is None:
+            return None
+        return self.asked(module, call, module, method, Arguments({}))
+
+    def asked(self, module: Module, call: Call, home: Module, method: Member, before: Arguments) -> Request | None:
+        """A call of a method that stands in `home`; `before`: what it is given there already."""
+        base = self.base(home, method)
+        assert base is not None
+        arguments = read_arguments(self.program, module, call).over(before)
+        client, overrides = self.client_and_options(home, base)
         if client is None:
             telling = sum(role in arguments.given for role in _TELLING)
-            if telling < 2 and not (telling and module.mentions) and not (arguments.open and module.mentions):
-                return None
-            if ".completions." in f".{spoken(call.of)}.":
+            if ".completions." in f".{spoken(method)}.":
+                if not self.names_claude(arguments):
+                    self.judged.add(method)
                 return None  # OpenAI's, unless a client of Claude is known
+            if telling < 2 and not (telling and module.mentions) and not (arguments.open and module.mentions):
+                if not telling and not arguments.open:
+                    self.judged.add(method)
+                return None
+        self.judged.add(method)
         under = overrides if client is None else overrides.over(client.arguments)
         merged = Arguments({**_for_client(under.given), **arguments.given}, arguments.open)
-        return Request(module, call, "sdk", call.of.name, merged, client, module.function_of(call))
+        return Request(module, call, "sdk", method.name, merged, client, module.function_of(call))
+
+    def names_claude(self, arguments: Arguments) -> bool:
+        """Whether the model that is asked for is a Claude."""
+        model = arguments.value(self.program, "model")
+        return isinstance(model, Known) and "claude" in str(model.value).lower()
 
     def base(self, module: Module, node: Node) -> Node | None:
         """The client in `client.messages.create`; also where `client.messages` was given a name of its own."""
@@ -228,6 +272,48 @@ class _Finder:
             return self.client_of(found.module, node.default, hops - 1)
         return None
 
+    # -- what is not read
+
+    def unread(self) -> Iterator[Found]:
+        """Methods that ask, and batches, whose calls were not read."""
+        for module, node in self.program.every(Member):
+            up = module.up.get(node)
+            if node.name == "batches" and last_name(node.of) == "messages":
+                if not (isinstance(up, Member) and up.name in BATCHES_READ):
+                    yield Found(module, node)
+            elif node in self.judged:
+                if not self.all_called(module, up):
+                    yield Found(module, node)
+            elif (node.name in METHODS and self.base(module, node) is not None) or (
+                node.name == "messages" and _is_odd(node, up) and self.client_of(module, node.of) is not None
+            ):
+                yield Found(module, node)
+        yield from self.odd_ways()
+
+    def odd_ways(self) -> Iterator[Found]:
+        """`client["messages"]`, `getattr(client, "messages")`, `const { messages } = client`, `client.post(…)`."""
+        kept = [one.module.up.get(one.call) for one in self.clients.values()]
+        names = {last_name(one.target) for one in kept if isinstance(one, Assign)}
+        for module, node in (*self.program.every(Name), *self.program.every(Member)):
+            if last_name(node) not in names:
+                continue
+            up = module.up.get(node)
+            if isinstance(up, Call) and last_name(up.of) != "getattr":
+                continue
+            sent = isinstance(up, Member) and up.name in HTTP_METHODS and isinstance(module.up.get(up), Call)
+            if (sent or _is_odd(node, up)) and self.client_of(module, node) is not None:
+                yield Found(module, node)
+
+    def all_called(self, module: Module, up: Node | None) -> bool:
+        """Whether a method that was given a name of its own is only ever called by it."""
+        partial = isinstance(up, Call) and self.program.origin(module, up.of) in PARTIALS
+        kept = module.up.get(up) if partial and up is not None else up
+        if not isinstance(kept, Assign) or not isinstance(kept.target, Name):
+            return True
+        name = kept.target.id
+        uses = (one for one in module.every(Name) if one.id == name and one is not kept.target)
+        return all(one in self.judged or kept not in module.lookup(name, one) for one in uses)
+
     # -- other ways
 
     def model_call(self, module: Module, call: Call) -> Request | None:
@@ -258,13 +344,13 @@ class _Finder:
         if not (HTTP_CALLS.fullmatch(origin) or by_session) or not self.is_to_claude(module, call):
             return None
         outer = read_arguments(self.program, module, call)
-        body = _body(call)
-        inner = Arguments({}, open=True) if body is None else _of_body(self.program, module, body)
+        body = body_of(call)
+        inner = Arguments({}, open=True) if body is None else arguments_of_body(self.program, module, body)
         return Request(module, call, "http", "create", inner.over(outer), None, module.function_of(call))
 
     def is_to_claude(self, module: Module, call: Call) -> bool:
         addresses = [*call.args[:2], *(value for name, value in call.named if name == "url")]
-        return any(_says_address(self.program, module, node) for node in addresses)
+        return any(says_address(self.program, module, node) for node in addresses)
 
 
 def _for_client(given: object) -> dict[str, Found]:
@@ -291,41 +377,13 @@ def _base(node: Node) -> Node | None:
     return None if isinstance(base, Member) and base.name in {"threads", "batches"} else base
 
 
+def _is_odd(node: Node, up: Node | None) -> bool:
+    """Whether something is taken out of a node by other ways than its name."""
+    if isinstance(up, Assign):
+        return isinstance(up.target, Map) and up.value is node
+    return isinstance(up, Call) or (isinstance(up, Item) and up.of is node)
+
+
 def _is_property(node: Node) -> bool:
     name = node.id if isinstance(node, Name) else node.name if isinstance(node, Member) else ""
     return name in {"property", "cached_property"}
-
-
-def _says_address(program: Program, module: Module, node: Node) -> bool:
-    value = fold(program, module, node)
-    if isinstance(value, Known):
-        return isinstance(value.value, str) and ADDRESS in value.value and "count_tokens" not in value.value
-    parts = node.parts if isinstance(node, Text | Operation) else ()
-    return any(_says_address(program, module, part) for part in parts)
-
-
-def _body(call: Call) -> Node | None:
-    """What is sent: `json=…`, `body: JSON.stringify(…)`, the second argument of `axios.post`."""
-    named = dict(call.named)
-    for name in ("json", "data", "content"):
-        if name in named:
-            return _unwrapped(named[name])
-    for argument in call.args[1:]:
-        if isinstance(argument, Map):
-            for key, value in argument.entries:
-                if isinstance(key, Const) and key.value in {"body", "data", "json"}:
-                    return _unwrapped(value)
-            if any(isinstance(key, Const) and key.value == "messages" for key, _ in argument.entries):
-                return argument
-        elif isinstance(argument, Name):
-            return argument
-    return None
-
-
-def _unwrapped(node: Node) -> Node:
-    """The object in `JSON.stringify(object)`, `json.dumps(object)`."""
-    return node.args[0] if isinstance(node, Call) and node.args else node
-
-
-def _of_body(program: Program, module: Module, body: Node) -> Arguments:
-    return read_arguments(program, module, Call(body.at, body, (), ((None, body),)))

@@ -3,14 +3,15 @@
 from collections.abc import Container, Iterable
 from typing import Final, Literal
 
+from tidegate.checks.facts.carried import run_of
 from tidegate.checks.facts.reach import Reach
 from tidegate.checks.facts.requests import Request
+from tidegate.checks.facts.usages import is_reading, reads_own_usage, reads_usage
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
 from tidegate.checks.tree.nodes import (
     Assign,
     Call,
-    Const,
     Exit,
     Function,
     Item,
@@ -24,12 +25,6 @@ from tidegate.checks.tree.nodes import (
 from tidegate.checks.tree.walk import last_name, walk
 
 Recorded = Literal["read", "ignored", "unknown"]
-
-_USAGE: Final = {
-    "usage", "usage_metadata", "input_tokens", "output_tokens", "inputTokens", "outputTokens", "totalUsage",
-    "total_tokens", "totalTokens", "cache_read_input_tokens", "usageMetadata", "prompt_tokens",
-    "completion_tokens", "onFinish",
-}  # fmt: skip
 
 _RECORDERS: Final = {
     "langfuse": "Langfuse", "langsmith": "LangSmith",
@@ -56,12 +51,35 @@ def recorder(program: Program) -> str:
 
 def recorded(reach: Reach, request: Request, doors: Container[Function]) -> Recorded:
     """Whether somebody reads the usage of a request's answer; what leaves by a door is read by nobody here."""
-    function = request.function
-    if reads_usage(_outermost(request.module, function or request.module.root)):
-        return "read"
-    if function is None or not escapes(request.module, request.call):
+    module, call, function = request.module, request.call, request.function
+    made_once = request.client is not None and request.client.call is call
+    here = _read_of_model(module) if made_once else _read_here(reach, module, call)
+    if here == "read":
+        return here
+    if not escapes(module, call):
+        return here
+    if function is None:
+        return "unknown"
+    above = _by_callers(reach, function, doors, {function})
+    return here if above == "ignored" else above
+
+
+def _read_of_model(module: Module) -> Recorded:
+    """Of what is client and request in one, as LangChain's models are: its answers come elsewhere in the module."""
+    return "read" if any(is_reading(one) for one in walk(module.root)) else "ignored"
+
+
+def _read_here(reach: Reach, module: Module, answer: Node) -> Recorded:
+    """Whether usage is read where an answer comes: its own, where there are several."""
+    around = _outermost(module, module.function_of(answer) or module.root)
+    if not reads_usage(around):
         return "ignored"
-    return _by_callers(reach, function, doors, {function})
+    sites = reach.sites.get(around, ()) if isinstance(around, Function) else reach.top
+    answers = {site.node for site in sites if site.module is module}
+    if len(answers) <= 1:
+        return "read"
+    here = run_of(module, answer)
+    return "read" if reads_own_usage(module, around, here, {run_of(module, one) for one in answers}) else "unknown"
 
 
 def _by_callers(reach: Reach, function: Function, doors: Container[Function], seen: set[Function]) -> Recorded:
@@ -73,8 +91,9 @@ def _by_callers(reach: Reach, function: Function, doors: Container[Function], se
         if caller in seen:
             continue
         seen.add(caller)
-        if reads_usage(caller):
-            said.append("read")
+        here = _read_here(reach, site.module, site.node)
+        if here != "ignored":
+            said.append(here)
         elif escapes(site.module, site.node):
             said.append(_by_callers(reach, caller, doors, seen))
         else:
@@ -87,34 +106,6 @@ def _outermost(module: Module, node: Node) -> Node:
     """The outermost function around a node: what is nested shares its names."""
     functions = [one for one in (node, *module.above(node)) if isinstance(one, Function)]
     return functions[-1] if functions else node
-
-
-def reads_usage(node: Node) -> bool:
-    """Whether usage is read somewhere below."""
-    for one in walk(node):
-        if isinstance(one, Member) and one.name in _USAGE:
-            return True
-        if isinstance(one, Item) and isinstance(one.key, Const) and one.key.value in _USAGE:
-            return True
-        if isinstance(one, Call) and _asks_for_usage(one):
-            return True
-        if isinstance(one, Assign) and isinstance(one.target, Map) and _USAGE & _keys(one.target):
-            return True
-    return False
-
-
-def _asks_for_usage(call: Call) -> bool:
-    """`reply.get("usage")`, `record_usage(reply)`, `onFinish`."""
-    name = last_name(call.of)
-    if "usage" in name.lower():
-        return True
-    if name in {"get", "getattr"}:
-        return any(isinstance(one, Const) and one.value in _USAGE for one in call.args)
-    return any(isinstance(one, Map) and "onFinish" in _keys(one) for one in call.args)
-
-
-def _keys(table: Map) -> set[object]:
-    return {key.value for key, _ in table.entries if isinstance(key, Const)}
 
 
 def escapes(module: Module, node: Node) -> bool:

@@ -77,6 +77,15 @@ METHODS: Final = frozenset({"create", "stream", "parse", "tool_runner", "toolRun
 
 PASSED: Final = frozenset({"with_raw_response", "with_streaming_response", "withResponse", "asResponse"})
 
+PARTIALS: Final = frozenset({"functools.partial", "partial"})
+"""Make a function of a function and some of its arguments."""
+
+THREADS: Final = frozenset({"to_thread", "run_in_threadpool"})
+"""Run the function that they are given with the arguments behind it, and give back what it gives."""
+
+BATCHES_READ: Final = frozenset({"retrieve", "list", "results", "cancel", "delete"})
+"""What is done with batches that are there already."""
+
 ROLES: Final = {
     "model": "model", "model_name": "model", "modelName": "model", "model_id": "model",
     "max_tokens": "max_tokens", "maxTokens": "max_tokens", "max_tokens_to_sample": "max_tokens",

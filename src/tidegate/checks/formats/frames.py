@@ -15,6 +15,7 @@ from tidegate.checks.verdict import Verdict
 _MOST_LINES = 3
 _LONGEST = 160
 _TOKEN = re.compile(r"[A-Za-z0-9_\-+/=]{20,}")
+_MODEL = re.compile(r"(?:[a-z]+/)*claude-[a-z0-9-]{3,40}")
 _LITERAL = re.compile(r"""(["'`])((?:\\.|(?!\1).){3,}?)\1""")
 _GIVEN = re.compile(r"((?:[:=]|\bENV\s+\w+)\s*)[\"']?[^\s\"']{3,}.*$")
 
@@ -91,13 +92,16 @@ def masked(text: str, *, secret: bool = False) -> str:
         data = (
             data[: found.start] + shown(found.secret.decode(errors="replace"), found.kind).encode() + data[found.end :]
         )
-    made = _TOKEN.sub(
-        lambda token: f"{token[0][:4]}…" if looks_random(token[0]) else token[0], data.decode(errors="replace")
-    )
+    made = _TOKEN.sub(_without_random, data.decode(errors="replace"))
     if not secret:
         return made
     hidden = _LITERAL.sub(lambda found: found[0] if _may_show(found[2]) else f"{found[1]}…{found[1]}", made)
     return hidden if hidden != made or "…" in made else _GIVEN.sub(r"\1…", made)
+
+
+def _without_random(token: "re.Match[str]") -> str:
+    """Nothing of what may be a piece of a key: its characters could be from the middle.  Names of models are shown."""
+    return token[0] if _MODEL.fullmatch(token[0]) or not looks_random(token[0]) else "…"
 
 
 def _may_show(text: str) -> bool:

@@ -10,8 +10,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-RULES: Final = 1
-"""Increase it with every change that could find more: in kinds, likeness, match, runs, wide, packed, sieve or dig."""
+RULES: Final = 2
+"""Increase it with every change that could find more: in kinds, likeness, match, escaped, runs, wide,
+packed, lfs, sieve or dig."""
 
 _PLACE = Path("tidegate") / "scan-cache"
 

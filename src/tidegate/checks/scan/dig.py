@@ -7,9 +7,11 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidegate.checks.scan.escaped import escaped_credentials
 from tidegate.checks.scan.kinds import KindName
+from tidegate.checks.scan.lfs import ABSENT, Stores, pointed
 from tidegate.checks.scan.match import Match, credentials
-from tidegate.checks.scan.packed import Budget, Member, Rejoined, form_of, members
+from tidegate.checks.scan.packed import LAST, Budget, Member, Rejoined, ends_as_zip, form_of, members
 from tidegate.checks.scan.runs import decodings
 from tidegate.checks.scan.sieve import Sieve
 from tidegate.checks.scan.wide import has_mark, has_wide, narrowed, wide_credentials
@@ -57,29 +59,55 @@ class Digger:
 
     def __init__(self, sieve: Sieve, unpack: int) -> None:
         self.sieve = sieve
+        self.stores = Stores()
         self._unpack = unpack
 
     def dig(self, data: bytes) -> tuple[list[Hit], str | None]:
         """The hits in bytes, and why not all was looked at, if so."""
+        budget = Budget(self._unpack)
+        elsewhere = pointed(data)
+        if elsewhere is not None:
+            kept = self._kept(elsewhere, budget)
+            return _once((*kept, *self._content(data, budget, 0))), budget.cut
         if not self.sieve.may_hold(data) and not has_mark(data):
             return [], None
-        budget = Budget(self._unpack)
         return _once(self._content(data, budget, 0)), budget.cut
 
     def dig_large(self, file: Any) -> tuple[list[Hit], str | None]:
         """As `dig`, for a seekable file that does not fit into memory."""
         budget = Budget(self._unpack)
-        form = form_of(file.read(512))
+        return _once(self._large(file, budget)), budget.cut
+
+    def _large(self, file: Any, budget: Budget) -> Iterator[Hit]:
+        first = file.read(512)
+        form = form_of(first) or ("zip" if ends_as_zip(first + _tail(file)) else None)
         file.seek(0)
         packed = [] if form is None else list(self._members(file, form, budget, 0))
         file.seek(0)
-        found = _once(_beside(packed, self._windows(b"", file, budget)))
+        yield from _beside(packed, self._windows(b"", file, budget))
         if file.read(1):
             budget.stop(f"it is larger than {LARGEST // 1_000_000:,} MB")
-        return found, budget.cut
+
+    def _kept(self, name: str, budget: Budget) -> Iterator[Hit]:
+        """What git-lfs keeps under this name."""
+        path = self.stores.find(name)
+        if path is None:
+            budget.stop(ABSENT)
+            return
+        try:
+            with path.open("rb") as file:
+                whole = file.read(WINDOW)
+                if len(whole) < WINDOW:
+                    hits = self._content(whole, budget, 0)
+                else:
+                    file.seek(0)
+                    hits = self._large(file, budget)
+                yield from (_through("git-lfs", hit) for hit in hits)
+        except OSError as error:
+            budget.stop(f"git-lfs keeps its content, which cannot be read: {error.strerror}")
 
     def _content(self, data: bytes, budget: Budget, depth: int) -> Iterator[Hit]:
-        form = form_of(data)
+        form = form_of(data) or ("zip" if ends_as_zip(data) else None)
         inner: list[Hit] = []
         if form is not None:
             inner = list(self._members(BytesIO(data), form, budget, depth))
@@ -88,8 +116,8 @@ class Digger:
         yield from _beside(inner, self._text(data, _Lines(), budget, depth))
 
     def _text(self, data: bytes, lines: "_Lines", budget: Budget, depth: int) -> Iterator[Hit]:
-        for match in credentials(data):
-            yield _hit(match, lines.place(data, match.start))
+        for match, via in _matches(data):
+            yield _hit(match, lines.place(data, match.start), *via)
         if has_wide(data):
             for match in wide_credentials(data):
                 yield _hit(match, lines.place(data, match.start), "UTF-16")
@@ -155,6 +183,24 @@ class _Lines(Struct, frozen=True):
         last = passed.rfind(b"\n")
         into = len(passed) - last - 1 if last >= 0 else self.into + len(passed)
         return _Lines(self.before + passed.count(b"\n"), into)
+
+
+def _matches(data: bytes) -> Iterator[tuple[Match, tuple[str, ...]]]:
+    """What stands there as it is, and with characters escaped; of two at one place the longer one."""
+    escaped = {match.start: match for match in escaped_credentials(data)}
+    for match in credentials(data):
+        other = escaped.get(match.start)
+        if other is None or len(other.secret) <= len(match.secret):
+            escaped.pop(match.start, None)
+            yield match, ()
+    yield from ((match, ("escapes",)) for match in escaped.values())
+
+
+def _tail(file: Any) -> bytes:
+    """The end of a file, as far as a zip's last record may be from it."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - LAST))
+    return bytes(file.read())
 
 
 def _hit(match: Match, place: tuple[int, int], *via: str) -> Hit:

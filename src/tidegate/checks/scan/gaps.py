@@ -5,6 +5,7 @@ from typing import Literal
 
 from tidegate.checks.scan.files import Files
 from tidegate.checks.scan.history import Looked
+from tidegate.checks.scan.lfs import ABSENT
 from tidegate.checks.scan.names import display
 from tidegate.checks.scan.repository import Repository
 from tidegate.checks.scan.results import Unknown
@@ -13,6 +14,7 @@ _DEEPEN = "fetch the whole history: git fetch --unshallow (in GitHub Actions: ac
 _FETCH = "fetch them: git config --unset remote.origin.partialclonefilter; git fetch --refetch"
 _PERMIT = "run it as a user who may read them"
 _LOOK = "look at it yourself"
+_PULL = "fetch it, for all versions: git lfs fetch --all"
 _REPAIR = "the repository is damaged: git fsck tells more; a fresh clone mends it, if the remote is sound"
 
 
@@ -52,7 +54,13 @@ def in_files(read: Files, warnings: Iterable[str], prefix: bytes) -> Iterator[Un
 
 
 def _cut(reasons: Mapping[str, str], about: Literal["files", "history"]) -> Iterator[Unknown]:
+    absent = [name for name, why in reasons.items() if why == ABSENT]
+    if absent:
+        what = _counted(len(absent), "file" if about == "files" else "object")
+        yield Unknown(f"{ABSENT}: {what}, the first is {absent[0]}", _PULL, about)
     for name, why in reasons.items():
+        if why == ABSENT:
+            continue
         remedy = _LOOK if why.startswith("it is larger") else f"{_LOOK}, or raise the bound: --unpack 2GB"
         yield Unknown(f"{name} was not looked at in full: {why}", remedy, about)
 

@@ -27,7 +27,8 @@ _WEBHOOK = re.compile(rb"whsec_([A-Za-z0-9+/]{32,120})={0,2}")
 _MASKED = (b"..", b"*", b"\xe2\x80\xa6", b"\xe2\x80\xa2", b"<", b"[")
 """What follows the visible part of a token that was cut short: dots, stars, an ellipsis, bullets, `<cut>`."""
 
-_SEAM = re.compile(rb"=\r?\n|\\\r?\n[ \t]*|\\?[\"'`]\s{0,80}(?:[+.&]\s{0,80})?[bBfFrRuU]{0,2}\\?[\"'`]")
+_GAP = rb"(?:\s|\\\r?\n){0,80}"
+_SEAM = re.compile(rb"=\r?\n|\\\r?\n[ \t]*|\\?[\"'`]" + _GAP + rb"(?:[+.&]" + _GAP + rb")?[bBfFrRuU]{0,2}\\?[\"'`]")
 """Between two pieces of one credential: quoted-printable, a continued line, string literals side by side."""
 
 _WRAP = re.compile(_SEAM.pattern + rb"|\r?\n[ \t>|#*]*")

@@ -47,6 +47,15 @@ _DAMAGED = (
 _MOST_DIRECTORY = 8 * 1024 * 1024
 """Bytes of a zip's directory: about 100,000 members; it is read into memory as a whole."""
 
+_PROGRAMS = (b"#!", b"MZ", b"\x7fELF")
+"""How a script and the programs of Windows and Linux begin."""
+
+ZIP_END: Final = b"PK\x05\x06"
+"""The record at a zip's end, by which it is read."""
+
+LAST: Final = 65_557
+"""Bytes from that record to the end, with the longest comment."""
+
 _DEEPEST = 4
 
 
@@ -131,6 +140,16 @@ def is_packed(data: bytes, at: int = 0) -> bool:
     return (data[at : at + 1] in _FIRST and data.startswith(_STARTS, at)) or data.startswith(_TAR, at + _TAR_AT)
 
 
+def may_end_as_zip(data: bytes, at: int = 0) -> bool:
+    """True when a program begins at this offset, which may have a zip behind it."""
+    return data.startswith(_PROGRAMS, at)
+
+
+def ends_as_zip(data: bytes) -> bool:
+    """True for a program with a zip behind it: pyz, and what unpacks itself."""
+    return may_end_as_zip(data) and data.rfind(ZIP_END, max(0, len(data) - LAST)) >= 0
+
+
 def members(file: Any, form: Form, budget: Budget) -> Iterator[Member]:
     """What is packed in a file, which must be seekable for zip; of a damaged one, what can still be read."""
     if not budget.enter():
@@ -168,10 +187,10 @@ def _directory_size(file: IO[bytes]) -> int:
     0 for a record that cannot be true: zipfile finds the damage itself.
     """
     end = file.seek(0, 2)
-    file.seek(max(0, end - 65_557))
+    file.seek(max(0, end - LAST))
     tail = file.read()
     file.seek(0)
-    at = tail.rfind(b"PK\x05\x06")
+    at = tail.rfind(ZIP_END)
     size = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
     if size == 0xFFFF_FFFF:  # more than fits: the record of zip64 has it
         wide = tail.rfind(b"PK\x06\x06")

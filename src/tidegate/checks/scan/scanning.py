@@ -41,6 +41,7 @@ class Scanning:
 
     def repository(self, repository: Repository, listed: Listed | None, *, history: bool, prefix: bytes = b"") -> None:
         """The files of a repository, and its history or what is staged; `listed` is None for one without files."""
+        self._digger.stores.add(repository)
         if listed is not None and repository.top is not None:
             for folder in self.files(repository.top, listed, prefix):
                 self._inner(repository.top, folder, history=history, prefix=prefix)
@@ -65,6 +66,7 @@ class Scanning:
 
     def index(self, repository: Repository, prefix: bytes = b"") -> None:
         """What is staged."""
+        self._digger.stores.add(repository)
         entries = staged(repository.git)
         ids = list({one.id for one in entries})
         objects = Objects(ids, [b"0"] * len(ids), ())

@@ -8,8 +8,10 @@ nothing are remembered: the versions of a lock file share nearly all of theirs.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from tidegate.checks.scan.escaped import ESCAPED_NEEDLES, has_escaped
+from tidegate.checks.scan.lfs import POINTER
 from tidegate.checks.scan.match import NEEDLES
-from tidegate.checks.scan.packed import is_packed
+from tidegate.checks.scan.packed import ends_as_zip, is_packed, may_end_as_zip
 from tidegate.checks.scan.runs import LEAST_ENCODED, MAY_GO_ON, decodings, joined, runs
 from tidegate.checks.scan.wide import WIDE_NEEDLES, has_mark, has_wide
 
@@ -17,6 +19,9 @@ _REMEMBERED = 200_000
 _LONGEST_REMEMBERED = 512
 _DEEPEST = 4
 """Base64 in base64, and so on."""
+
+_PLAIN_NEEDLES = (NEEDLES[0], *ESCAPED_NEEDLES)
+"""What is looked for as it is; other credentials are runs of base64, too."""
 
 
 class Sieve:
@@ -29,7 +34,7 @@ class Sieve:
         """Which of the contents that begin at these offsets need a closer look."""
         found = {bisect_right(starts, at) - 1 for at in self.places(data)}
         found.discard(-1)
-        return found.union(number for number, at in enumerate(starts) if is_packed(data, at) or has_mark(data, at))
+        return found.union(number for number, at in enumerate(starts) if _begins_apart(data, at))
 
     def names(self, data: bytes, starts: Sequence[int]) -> set[int]:
         """As `pieces`, for folders, in which names are looked at as they are."""
@@ -37,7 +42,8 @@ class Sieve:
 
     def places(self, data: bytes) -> Iterator[int]:
         """Where a closer look is due, but for what is told by a content's first bytes."""
-        yield from _all(data, NEEDLES[0])
+        for needle in _PLAIN_NEEDLES:
+            yield from _all(data, needle)
         for needle in WIDE_NEEDLES if b"\0" in data else ():
             yield from _all(data, needle)
         yield from (start for start, _ in self.loaded_runs(data))
@@ -60,7 +66,7 @@ class Sieve:
 
     def may_hold(self, data: bytes, depth: int = 0) -> bool:
         """True when these bytes need a closer look, or something that is packed in them does."""
-        return _has_needle(data) or is_packed(data) or self._has_loaded_run(data, depth)
+        return _has_needle(data) or is_packed(data) or ends_as_zip(data) or self._has_loaded_run(data, depth)
 
     def _is_loaded(self, run: bytes, depth: int) -> bool:
         if len(run) < LEAST_ENCODED or _has_needle(run):
@@ -81,8 +87,13 @@ class Sieve:
         self._clean.add(run)
 
 
+def _begins_apart(data: bytes, at: int) -> bool:
+    """Whether the first bytes of a content ask for a closer look at all of it."""
+    return is_packed(data, at) or has_mark(data, at) or may_end_as_zip(data, at) or data.startswith(POINTER, at)
+
+
 def _has_needle(data: bytes) -> bool:
-    return b"sk-ant-" in data or b"tg_" in data or b"whsec_" in data or has_wide(data)
+    return b"sk-ant-" in data or b"tg_" in data or b"whsec_" in data or has_wide(data) or has_escaped(data)
 
 
 def _all(data: bytes, needle: bytes) -> Iterator[int]:

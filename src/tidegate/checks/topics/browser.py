@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator
 
 from tidegate.checks.check import Check
+from tidegate.checks.facts.requests import Client, Request
 from tidegate.checks.files.kinds import name_of
-from tidegate.checks.files.secrets import KEY_VARIABLE
+from tidegate.checks.files.secrets import KEY_VARIABLE, holds_key
 from tidegate.checks.program.fold import Computed, Known
 from tidegate.checks.program.module import Module
+from tidegate.checks.program.program import Found
 from tidegate.checks.project import Project
 from tidegate.checks.topics.usual import count
-from tidegate.checks.tree.nodes import Const, Item, Map, Member
+from tidegate.checks.tree.nodes import Assign, Call, Const, Item, Map, Member, Name, Node, Operation, Text
 from tidegate.checks.verdict import Place, Verdict, failed, passed, skipped, unknown
 
 PUBLIC = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "PUBLIC_", "NUXT_PUBLIC_", "EXPO_PUBLIC_", "GATSBY_", "VUE_APP_")
@@ -30,7 +32,13 @@ def public(project: Project) -> Iterator[Verdict]:
     if not _has_front_end(project):
         yield skipped("no front end was seen")
         return
-    found = [*_variables(project), *_texts(project), *_components(project), *_exposed(project)]
+    found = [
+        *_variables(project),
+        *_given(project),
+        *_texts(project),
+        *_components(project),
+        *_exposed(project),
+    ]
     bundles = project.bundles.get()
     fix = f"Delete the key in the Claude Console. {_FIX}"
     found += [failed(Place(path), "A built file holds a key.", fix=fix, secret=True) for path in bundles.with_keys]
@@ -55,26 +63,89 @@ def _is_public_key(name: str) -> bool:
 def _variables(project: Project) -> Iterator[Verdict]:
     """`process.env.NEXT_PUBLIC_ANTHROPIC_API_KEY`."""
     for module, node in (*project.program.every(Member), *project.program.every(Item)):
-        if module.language == "python":
+        name = _named(node)
+        if module.language != "python" and _is_public_key(name):
+            yield _published(project, module, node, name)
+
+
+def _published(project: Project, module: Module, node: Node, name: str) -> Verdict:
+    return failed(project.place(module, node), f"{name} is public: build tools write it into the page.", fix=_FIX)
+
+
+def _named(node: Node) -> str:
+    """The name of what may be a variable: `env.X`, `env["X"]`, and X after `const { X } = env`."""
+    if isinstance(node, Name):
+        return node.id
+    if isinstance(node, Member):
+        return node.name
+    key = node.key.value if isinstance(node, Item) and isinstance(node.key, Const) else ""
+    return key if isinstance(key, str) else ""
+
+
+def _given(project: Project) -> Iterator[Verdict]:
+    """`"x-api-key": import.meta.env.VITE_AI_KEY`: given as a key, it is one, whatever its name."""
+    seen: set[Node] = set()
+    for found in _keys(project):
+        if found.module.language == "python":
             continue
-        name = (
-            node.name
-            if isinstance(node, Member)
-            else node.key.value
-            if isinstance(node, Item) and isinstance(node.key, Const)
-            else None
-        )
-        if isinstance(name, str) and _is_public_key(name):
-            yield failed(
-                project.place(module, node), f"{name} is public: build tools write it into the page.", fix=_FIX
-            )
+        for module, node in _behind(project, found):
+            name = _named(node)
+            if node not in seen and name.startswith(PUBLIC) and not _is_public_key(name):
+                seen.add(node)
+                yield _published(project, module, node, name)
+
+
+def _keys(project: Project) -> Iterator[Found]:
+    """What is given as a key to a client or a request, and what is put into the header for it."""
+    senders: list[Client | Request] = [*project.clients, *project.requests]
+    for one in senders:
+        yield from (one.arguments.given[role] for role in ("api_key", "auth_token") if role in one.arguments.given)
+    for module, table in project.program.every(Map):
+        yield from (Found(module, value) for key, value in table.entries if module.mentions and _is_header(key))
+    for module, call in project.program.every(Call):  # headers.set("x-api-key", …)
+        if module.mentions and len(call.args) == 2 and _is_header(call.args[0]):
+            yield Found(module, call.args[1])
+    for module, assign in project.program.every(Assign):  # headers["x-api-key"] = …
+        if module.mentions and isinstance(assign.target, Item) and _is_header(assign.target.key):
+            yield Found(module, assign.value)
+
+
+def _is_header(node: Node | None) -> bool:
+    return isinstance(node, Const) and isinstance(node.value, str) and node.value.lower() == "x-api-key"
+
+
+def _behind(project: Project, found: Found) -> Iterator[tuple[Module, Node]]:
+    """The names whose value an expression may be, and those behind the names in it."""
+    for node in _worth(found.node):
+        yield found.module, node
+        source = project.program.find(found.module, node) if isinstance(node, Name) else None
+        if source is not None and isinstance(source.node, Assign):
+            yield from ((source.module, one) for one in _worth(source.node.value))
+
+
+def _worth(node: Node) -> Iterator[Node]:
+    """The names in `a ?? b`, `t ? a : b`, `${a}`, `String(a)`, `a.trim()`; not those that a value only hangs on."""
+    if isinstance(node, Operation | Text):
+        tested = isinstance(node, Operation) and node.sign == "?:"
+        compared = isinstance(node, Operation) and node.sign not in {"?:", "??", "or", "and", "+"}
+        for part in () if compared else node.parts[1:] if tested else node.parts:
+            yield from _worth(part)
+    elif isinstance(node, Call):
+        cast = isinstance(node.of, Name) and node.of.id == "String"
+        inner = node.args if cast else (node.of.of,) if isinstance(node.of, Member) else ()
+        for part in inner:
+            yield from _worth(part)
+    elif isinstance(node, Name | Member | Item):
+        yield node
 
 
 def _texts(project: Project) -> Iterator[Verdict]:
     """`VITE_ANTHROPIC_API_KEY=…` in a file that gives variables."""
     for text in project.texts:
         for found in _WRITTEN.finditer(text.text):
-            if _is_public_key(found[1]):
+            end = text.text.find("\n", found.end())
+            value = text.text[found.end() : end if end >= 0 else None]
+            if _is_public_key(found[1]) or holds_key(value.encode(errors="replace")):
                 line = text.text.count("\n", 0, found.start(1)) + 1
                 place = Place(text.path, line)
                 yield failed(place, f"{found[1]} is public: build tools write it into the page.", fix=_FIX, secret=True)

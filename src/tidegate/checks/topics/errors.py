@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from tidegate.checks.check import Check
-from tidegate.checks.facts.errors import find_leaks
+from tidegate.checks.facts.errors import find_leaks, uncaught
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import LOOK, NO_DOOR, count, no_request, spoken
-from tidegate.checks.verdict import Place, Verdict, failed, passed, skipped, unknown, warned
+from tidegate.checks.topics.doors import head, no_doors
+from tidegate.checks.topics.usual import count, no_request, spoken
+from tidegate.checks.verdict import Verdict, failed, passed, warned
 
 _FIX = (
     "Answer with words of your own, or tidegate.friendly(error); keep the error's type and request id for the log.",
@@ -37,10 +38,8 @@ def friendly(project: Project) -> Iterator[Verdict]:
             yield warned(place, "The text of the error is returned to a route, and may reach users.", fix=fix)
     if fine and project.doors:
         yield passed(f"no text of an error was seen to leave {count(len(project.doors), 'door')}")
-    elif fine and project.other_doors:
-        yield unknown("there are routes, and none was seen to lead to Claude", supply=LOOK)
     elif fine:
-        yield skipped(NO_DOOR)
+        yield no_doors(project)
 
 
 def caught(project: Project) -> Iterator[Verdict]:
@@ -51,22 +50,16 @@ def caught(project: Project) -> Iterator[Verdict]:
     if not project.requests:
         return
     if not project.doors:
-        yield (
-            unknown("there are routes, and none was seen to lead to Claude", supply=LOOK)
-            if project.other_doors
-            else skipped(NO_DOOR)
-        )
+        yield no_doors(project)
         return
     fine = True
     for door in project.doors:
-        if door.function not in project.leaks or _has_handler(project, project.application(door.module.path)):
+        if not uncaught(project.reach, door.function) or _has_handler(project, project.application(door.module.path)):
             continue
         fine = False
-        place = project.place(door.module, door.function)
+        place = head(door.module, door.function)
         fix = spoken(door.module, *_CATCH)
-        yield warned(
-            Place(place.path, place.line), f"Nobody catches Claude's errors on the way to {door.name}.", fix=fix
-        )
+        yield warned(place, f"Nobody catches Claude's errors on the way to {door.name}.", fix=fix)
     if fine:
         yield passed(f"Claude's errors are caught before {count(len(project.doors), 'door')}")
 

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 
 from tidegate.checks.check import Check
-from tidegate.checks.facts.doors import Door, frameworks_without_routes
-from tidegate.checks.facts.limiters import limits_of
+from tidegate.checks.facts.doors import Door
+from tidegate.checks.facts.gates import is_exempt, limits_of
+from tidegate.checks.facts.limiting import Limits, best
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.facts.wide import limits_around
 from tidegate.checks.project import Project
-from tidegate.checks.topics.usual import LOOK, NO_DOOR, count, no_request, spoken
+from tidegate.checks.topics.doors import head, no_doors
+from tidegate.checks.topics.usual import LOOK, count, no_request, spoken
 from tidegate.checks.tree.nodes import Const, Node
 from tidegate.checks.tree.walk import walk
-from tidegate.checks.verdict import Evidence, Place, Verdict, failed, passed, skipped, unknown, warned
+from tidegate.checks.verdict import Evidence, Verdict, failed, passed, skipped, unknown, warned
 
 _SECTION = "limits"
 _COUNT = (
@@ -29,7 +31,7 @@ def limited(project: Project) -> Iterator[Verdict]:
     if not project.requests:
         return
     if not project.doors:
-        yield _without_doors(project)
+        yield no_doors(project)
         return
     open_ = 0
     for door in project.doors:
@@ -39,36 +41,31 @@ def limited(project: Project) -> Iterator[Verdict]:
                 open_ += 1
                 yield covered
             continue
-        if limits_of(project.program, project.reach, door):
-            continue
-        around = limits_around(project.program, project.wide, project.application(door.module.path), door)
-        if around == "yes":
+        own = limits_of(project.program, project.reach, door)
+        around = "no" if is_exempt(project.program, door) else _around(project, door)
+        if "yes" in {own, around}:
             continue
         open_ += 1
-        place = project.place(door.module, door.function)
-        if around == "unknown":
-            text = f"a limiter stands before some paths, and whether {door.name} is one of them cannot be seen"
-            yield unknown(text, supply=LOOK, place=_head(place))
+        if best((own, around)) == "unknown":
+            before = "something like a limiter" if own == "unknown" else "something that limits"
+            text = f"{before} stands before {door.name}, and whether it limits each user there cannot be seen"
+            yield unknown(text, supply=LOOK, place=head(door.module, door.function))
             continue
         fix = spoken(door.module, *_COUNT)
-        yield failed(_head(place), f"{door.name} asks Claude for anybody, as often as they like.", fix=fix)
+        yield failed(
+            head(door.module, door.function), f"{door.name} asks Claude for anybody, as often as they like.", fix=fix
+        )
     if not open_:
         yield passed(f"{count(len(project.doors), 'door')} to Claude limit their users", _evidence(project))
 
 
+def _around(project: Project, door: Door) -> Limits:
+    """What stands before all doors of an application, or before some."""
+    return limits_around(project.program, project.wide, project.application(door.module.path), door)
+
+
 def _evidence(project: Project) -> Evidence:
     return "config" if all(project.through.covers(request) for request in project.requests) else "static"
-
-
-def _without_doors(project: Project) -> Verdict:
-    names = frameworks_without_routes(project.program)
-    if names:
-        return unknown(f"which users reach Claude through {names[0]} cannot be seen", supply=LOOK)
-    if project.other_doors:
-        door = project.other_doors[0]
-        text = f"there are routes, such as {door.name}, and none was seen to lead to Claude"
-        return unknown(text, supply=LOOK, place=_head(project.place(door.module, door.function)))
-    return skipped(NO_DOOR)
 
 
 def _covered(project: Project, door: Door) -> Verdict | None:
@@ -77,7 +74,7 @@ def _covered(project: Project, door: Door) -> Verdict | None:
     covers = [project.through.covers(request) for request in requests]
     if not requests or False in covers:
         return None
-    place = _head(project.place(door.module, door.function))
+    place = head(door.module, door.function)
     if None in covers:
         text = "tidegate.toml is there, and whether these requests pass tidegate cannot be seen"
         return unknown(text, supply="ANTHROPIC_BASE_URL in a file that deploys, or tidegate.guard(client)", place=place)
@@ -96,11 +93,6 @@ def _covered(project: Project, door: Door) -> Verdict | None:
         return passed("tidegate limits each user", "config")
     fix = 'Add [[limits]] with per = "user" and requests = "20/minute" to tidegate.toml.'
     return failed(place, f"tidegate stands before {door.name} and has no limit per user.", fix=fix)
-
-
-def _head(place: Place) -> Place:
-    """The first line of a function."""
-    return Place(place.path, place.line)
 
 
 def per_user(project: Project) -> Iterator[Verdict]:
@@ -174,7 +166,7 @@ def named(project: Project) -> Iterator[Verdict]:
     for door in project.doors:
         asked.update(dict.fromkeys(project.reach.requests_of(door.function, project.requests)))
     if not asked:
-        yield skipped(NO_DOOR)
+        yield no_doors(project)
         return
     fine = True
     for request in asked:

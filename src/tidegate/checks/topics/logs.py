@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tidegate.checks.check import Check
-from tidegate.checks.facts.content import logged_content
+from tidegate.checks.facts.content import logged_bodies, logged_content
 from tidegate.checks.files.settings import EXAMPLE
 from tidegate.checks.program.fold import Known
 from tidegate.checks.program.module import Module
@@ -14,6 +14,7 @@ from tidegate.checks.tree.nodes import Assign, Call, Const, Item, Map, Member, N
 from tidegate.checks.verdict import Edit, Place, Verdict, failed, passed, unknown, warned
 
 _LOGS = "The SDK logs requests and answers."
+_MADE = "what is logged is made of message content, or of the bodies of requests; whether it shows any cannot be seen"
 _FIX = "Log user, route, model, tokens and duration; of a text at most its length."
 _QUIETER = frozenset({"INFO", "WARNING", "WARN", "ERROR", "CRITICAL"})
 _DEBUG = re.compile(r"^[^#\n]*\bANTHROPIC_LOG\b[\"']?\s*[:= ]\s*[\"']?debug\b.*$", re.MULTILINE | re.IGNORECASE)
@@ -26,11 +27,21 @@ def silent(project: Project) -> Iterator[Verdict]:
     yield from no_request(project)
     fine = True
     doors = {door.module.path for door in project.doors}
-    for one in logged_content(project.program, project.reach, project.requests):
+    found = list(logged_content(project.program, project.reach, project.requests))
+    known = {one.node for one in found}
+    if doors:
+        found.extend(one for one in logged_bodies(project.program) if one.node not in known)
+    for one in found:
         if one.printed and not doors:
             continue
         fine = False
-        yield failed(project.place(one.module, one.node), "Message content is logged.", fix=_FIX)
+        place = project.place(one.module, one.node)
+        if one.node in known and one.sure:
+            yield failed(place, "Message content is logged.", fix=_FIX)
+        elif one.module.path in doors and one.node not in known:
+            yield failed(place, "The body of every request is logged, and users' messages with it.", fix=_FIX)
+        else:
+            yield unknown(_MADE, supply="a log without what is made of messages", place=place)
     if project.requests and fine:
         yield passed(f"no log call on the way to {count(len(project.requests), 'request')} is given content")
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate.checks.check import Check
-from tidegate.checks.facts.layers import Layer
+from tidegate.checks.facts.layers import Layer, stands_around
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.program.fold import Known
 from tidegate.checks.project import Project
 from tidegate.checks.topics.usual import count, files_of, no_request, spoken
+from tidegate.checks.tree.nodes import Node
 from tidegate.checks.verdict import Verdict, failed, passed, skipped, unknown, warned
 
 _DEFAULTS: Final = {"sdk": 2, "http": 0, "the AI SDK": 2}
@@ -73,6 +74,11 @@ def stacked(project: Project) -> Iterator[Verdict]:
     """
     yield from no_request(project)
     said = False
+    for outer, inner in _nested(project):
+        said = True
+        place = project.place(outer.module, outer.node)
+        text = f"{_named(outer)} retries around {inner.name}, which retries already: the tries multiply."
+        yield warned(place, text, fix=spoken(outer.module, *_OWNER))
     for layer in project.layers:
         for request in layer.requests[:1]:
             retries = _retries(project, request)
@@ -94,6 +100,18 @@ def stacked(project: Project) -> Iterator[Verdict]:
                 yield warned(place, text, fix=spoken(layer.module, *_OWNER))
     if project.requests and not said:
         yield passed("no layer of retries stands around another")
+
+
+def _nested(project: Project) -> Iterator[tuple[Layer, Layer]]:
+    """Layers around others, where no client retries: there that is said already; each outer one once."""
+    told: set[Node] = set()
+    for outer in project.layers:
+        if outer.node in told or any(_retries(project, request) != 0 for request in outer.requests[:1]):
+            continue
+        inner = next((one for one in project.layers if stands_around(project.reach, outer, one)), None)
+        if inner is not None:
+            told.add(outer.node)
+            yield outer, inner
 
 
 def statuses(project: Project) -> Iterator[Verdict]:
@@ -160,7 +178,7 @@ def _for_layers(project: Project, without: str) -> Iterator[Verdict]:
     if not project.requests:
         yield from no_request(project)
     elif not project.layers:
-        if all(request.kind == "http" for request in project.requests):
+        if all(_retries(project, one) == 0 and not project.through.covers(one) for one in project.requests):
             yield skipped("nothing is retried")
         else:
             yield passed(without)

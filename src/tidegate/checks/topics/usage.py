@@ -36,7 +36,7 @@ def kept(project: Project) -> Iterator[Verdict]:
             continue
         fine = False
         if said == "unknown":
-            text = "the answer is handed on, and whether its usage is read cannot be seen"
+            text = "whether the usage of this answer is read cannot be seen: it is handed on, or one of several"
             yield unknown(text, supply="`usage` read where the request is sent", place=project.at(request))
         else:
             fix = spoken(request.module, *_KEEP)

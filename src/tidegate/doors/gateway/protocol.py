@@ -12,6 +12,8 @@ The rules (RFC 9110 and 9112):
 6. A reply may come before its request is whole.  The rest is thrown away, for `header_timeout` at most: a connection
    that is closed with bytes unread would be reset, and the reply lost on its way.
 7. HTTP/1.0 gets no chunks: its streams end with the connection.
+8. A whole reply that is not taken pins its memory.  A connection that closes, or whose next reply waits behind one,
+   has `header_timeout` and a second for every 128 KB to take it; then it is cut off.
 """
 
 from asyncio import TimerHandle, Transport
@@ -27,6 +29,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tidegate.doors.gateway.cycles import Cycle, LastCycle
 from tidegate.doors.gateway.leaving import CONNECTION
+from tidegate.doors.gateway.target import path_and_query
 from tidegate.model.refusal import Refusal
 from tidegate.policy.replies import Headers
 
@@ -35,6 +38,9 @@ Refuse = Callable[[Refusal], tuple[int, Headers, bytes]]
 
 MOST_HEAD = 64 * 1024
 """Bytes of a request's head, and of anything else that is not body."""
+
+PACE = 128 * 1024
+"""Bytes a second that a client must take of a reply, on the whole."""
 
 NOT_HTTP = Refusal(reason="bad_request", detail="It is not valid HTTP.")
 TOO_LONG = Refusal(reason="too_large", detail=f"The headers are longer than {MOST_HEAD // 1024} KB.")
@@ -197,10 +203,13 @@ class Patient(HttpToolsProtocol):
             return
         version = self.parser.get_http_version()
         self._check_head(version)
-        target = self._target()
+        target = path_and_query(self.url)
+        if target is None:
+            raise _MalformedError(NOT_HTTP)
         self._in_head = False
         self._moved = True
-        self._deadline = inf
+        if not self.flow.write_paused:
+            self._deadline = inf
         self.cycle = cycle = self._cycle(version, *target)
         if self._running is None:
             self._begin(cycle)
@@ -240,16 +249,6 @@ class Patient(HttpToolsProtocol):
         keep_alive = version != "1.0" and self.parser.should_keep_alive()
         # A last request has a cycle of its own: see rules 6 and 7.
         return (Cycle if keep_alive else LastCycle)(self, scope, keep_alive=keep_alive)  # type: ignore[arg-type]  # a TypedDict there
-
-    def _target(self) -> tuple[bytes, bytes]:
-        """Path and query; of the absolute form, which proxies get, the same."""
-        if self.url.startswith(b"/"):
-            path, _, query = self.url.partition(b"?")
-            return path, query
-        parsed = httptools.parse_url(self.url)
-        if not parsed.path:
-            raise _MalformedError(NOT_HTTP)
-        return parsed.path, parsed.query or b""
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -293,6 +292,8 @@ class Patient(HttpToolsProtocol):
 
     def _begin(self, cycle: Cycle) -> None:
         self._running = cycle
+        if self.flow.write_paused:  # its reply must wait until the one before is taken
+            self._wait(self.timeout_keep_alive + self._allowance())
         task = self.loop.create_task(cycle.run_asgi(self.app))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -320,7 +321,7 @@ class Patient(HttpToolsProtocol):
             if self._deadline == inf:
                 self._wait(self.patience)
         elif self._ending:
-            self.transport.close()
+            self._close()
         elif self._refusal is not None:
             self._say_and_close(self._refusal)
         else:
@@ -329,7 +330,8 @@ class Patient(HttpToolsProtocol):
     def _stop_reading(self, refusal: Refusal) -> None:
         """The request at hand is malformed: refuse it in its turn, and read no more."""
         self._refusal = refusal
-        self._deadline = inf
+        if not self.flow.write_paused:
+            self._deadline = inf
         in_body = self._open and not self._in_head
         self._open = False
         if in_body:
@@ -349,9 +351,8 @@ class Patient(HttpToolsProtocol):
 
     def _say_and_close(self, refusal: Refusal) -> None:
         status, headers, body = type(self).refuse(refusal)
-        headers = [*headers, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
-        lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
-        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], lines, body))
+        lines = b"\r\n".join([*map(_line, headers), b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)])
+        self.transport.write(b"".join((STATUS_LINE[status], lines, body)))
         self.transport.write_eof()
         self._ending = True
         self._wait(self.patience)
@@ -375,10 +376,21 @@ class Patient(HttpToolsProtocol):
             return
         if self._deadline - self.loop.time() > _TICK:
             self._arm(self._deadline)
-        elif self._running is not None:
+        elif self._running is not None and (self._running.response_started or not self.flow.write_paused):
             self._wait(self.patience)  # the reply to an earlier request is still on its way
-        elif not self.transport.is_closing():
-            self.transport.close()
+        elif self._running is None and not self.transport.is_closing():
+            self._close()
+        else:
+            self.transport.abort()
+
+    def _close(self) -> None:
+        """Let what is written go out, and close; see rule 8."""
+        self._wait(self._allowance())
+        self.transport.close()
+
+    def _allowance(self) -> float:
+        """Seconds to take what is written; libuv does not say how much of it went out already."""
+        return self.patience + self.transport.get_write_buffer_size() / PACE
 
 
 def make_protocol(header_timeout: float, refuse: Refuse) -> type[Patient]:

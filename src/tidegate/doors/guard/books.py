@@ -14,8 +14,19 @@ class ThreadBooks(Books):
         self._until: dict[str, int] = {}
         """Renewed leases; touched by the keeper alone."""
 
+    def leave(self, call_id: str) -> None:
+        """The call is over, however that came: what it still holds is the sweep's, which charges it whole."""
+        for attempt_id, hold in self._open.copy().items():
+            if hold.ask.call_id == call_id:
+                self.forget(attempt_id)
+
     async def keep(self, lease: int) -> None:
-        """As the core's.  A hold is never put back, so one that is settled meanwhile stays settled."""
+        """As the core's.  A hold is never put back, so one that is settled meanwhile stays settled.
+
+        One that is two leases old is renewed no more: its owner was interrupted where nobody noticed.  A call lives for
+        `total`, one lease, and that this has passed is seen after a gap between two pieces, which may be as long.  An
+        owner who is slower still is charged whole, and puts that right when it settles.
+        """
         broken: Exception | None = None
         for attempt_id, pay in self._owed.copy().items():
             try:
@@ -27,6 +38,9 @@ class ThreadBooks(Books):
             else:
                 self._owed.pop(attempt_id, None)
         now = self._clock.now()
+        for name, hold in self._open.copy().items():
+            if now - hold.lease_until > lease:
+                self.forget(name)
         held = self._open.copy()
         self._until = {name: until for name, until in self._until.items() if name in held}
         aging = [name for name, hold in held.items() if self._until.get(name, hold.lease_until) - now < lease // 2]

@@ -10,7 +10,7 @@ Rules:
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from types import TracebackType
@@ -133,7 +133,7 @@ def _name(what: str, given: str | _NotGiven) -> str | None:
         raise TypeError(f"tidegate.caller({what}=…) takes a text, not {type(given).__name__}{hint}")
     if not given.strip():
         raise ConfigError(f"tidegate.caller({what}=…) must not be empty; leave it out where nobody is known")
-    return given
+    return given.strip()
 
 
 def _wrapped(function: F, block: Callable[[], AbstractContextManager[Any]]) -> F:
@@ -165,47 +165,49 @@ async def _awaited(work: Coroutine[Any, Any, Any], block: Callable[[], AbstractC
         return await work
 
 
-def _generator(
-    function: Callable[..., Iterator[Any]], block: Callable[[], AbstractContextManager[Any]]
-) -> Callable[..., Iterator[Any]]:
+def _generator(function: Callable[..., Any], block: Callable[[], AbstractContextManager[Any]]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Generator[Any, None, Any]:
+    def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         steps = function(*args, **kwargs)
-        try:
-            while True:
-                with block():
-                    try:
-                        item = next(steps)
-                    except StopIteration as end:
-                        return end.value
-                yield item
-        finally:
+        step = functools.partial(next, steps)
+        while True:
             with block():
-                _close(steps)
+                try:
+                    item = step()
+                except StopIteration as end:
+                    return end.value
+            try:
+                step = functools.partial(steps.send, (yield item))
+            except GeneratorExit:
+                with block():
+                    steps.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is the inner one's to handle
+                step = functools.partial(steps.throw, error)
 
     return run
 
 
 def _async_generator(
-    function: Callable[..., AsyncIterator[Any]], block: Callable[[], AbstractContextManager[Any]]
-) -> Callable[..., AsyncIterator[Any]]:
+    function: Callable[..., Any], block: Callable[[], AbstractContextManager[Any]]
+) -> Callable[..., Any]:
     @functools.wraps(function)
-    async def run(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         steps = function(*args, **kwargs)
-        try:
-            while True:
-                with block():
-                    try:
-                        item = await anext(steps)
-                    except StopAsyncIteration:
-                        return
-                yield item
-        finally:
+        step = functools.partial(anext, steps)
+        while True:
             with block():
-                await cast("Any", steps).aclose()
+                try:
+                    item = await step()
+                except StopAsyncIteration:
+                    return
+            try:
+                step = functools.partial(steps.asend, (yield item))
+            except GeneratorExit:
+                with block():
+                    await steps.aclose()
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is the inner one's to handle
+                step = functools.partial(steps.athrow, error)
 
     return run
-
-
-def _close(steps: Any) -> None:
-    steps.close()

@@ -99,12 +99,12 @@ class Running:
         if found is None:
             return
         via = found.via
-        via.closing = via.leaving = True
-        via.detached = ending or via.ways.suspends
+        via.closing = via.leaving = via.detached = True
         try:
             run_now(found.exchange.close())
         except Exception as bug:  # noqa: BLE001 - the others must be settled, too; this one's lease ends
             say_bug(bug)
+            self.books.leave(via.call_id)
         if via.drop is not None and not ending:
             via.drop()
 

@@ -14,7 +14,8 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import Struct
 
-from tidegate.doors.guard.texts import catalogue, in_use
+from tidegate.assemble import load_texts
+from tidegate.doors.guard.texts import in_use
 from tidegate.model.errors import ConfigError, TidegateError
 from tidegate.model.labels import is_label
 from tidegate.model.refusal import SHAPES, Reason
@@ -69,6 +70,7 @@ CLASSES: Final[Mapping[str, str]] = {
     # an interrupted caller, a stream without any event (an assert in the SDK), and our own
     "CancelledError": "aborted",
     "KeyboardInterrupt": "aborted",
+    "TimeoutError": "timeout",
     "AssertionError": "cut",
     "TidegateError": "store_down",
 }
@@ -145,7 +147,7 @@ def friendly(error: BaseException, *, texts: str | Path | None = None) -> Friend
 
     `texts` names a catalogue in another language; without it those of `tidegate.guard(texts=…)` speak, else English.
     """
-    spoken = in_use() if texts is None else catalogue(Path(texts).resolve())
+    spoken = in_use() if texts is None else load_texts(Path(texts).resolve())
     found = _find(error)
     return Friendly(
         status=found.status,
@@ -160,13 +162,16 @@ def of_a_call(error: BaseException) -> bool:
     """Whether an exception is the failure of a call, and not a mistake in the application's own code.
 
     Those of the SDK and its HTTP library are, those of tidegate but for a wrong setting, and whatever else comes up
-    inside the SDK while it reads a reply; a TypeError there says that it was called wrongly.
+    inside the SDK while it reads a reply; a TypeError there says that it was called wrongly.  A TimeoutError is one
+    where it ended a call: `asyncio.timeout` raises it from the cancellation of what it waited for.
     """
     error = _innermost(error)
     if isinstance(error, ConfigError):
         return False
     homes = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     if isinstance(error, TidegateError) or not _SDK.isdisjoint(homes):
+        return True
+    if isinstance(error, TimeoutError) and error.__cause__ is not None and _inside_the_sdk(error.__cause__):
         return True
     return isinstance(error, Exception) and not isinstance(error, TypeError) and _inside_the_sdk(error)
 

@@ -5,13 +5,16 @@ Cloud, AWS with an API key.  The transport of the client's HTTP client is wrappe
 proxies, keep-alive, base address and credentials stay, and every client derived from it has the guard, too.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
+from tidegate.assemble import load_texts
 from tidegate.config.environment import read_environment
+from tidegate.config.keys import LISTS
 from tidegate.config.load import load
 from tidegate.config.settings import Settings
-from tidegate.doors.guard.texts import catalogue, use
+from tidegate.doors.guard.texts import use
 from tidegate.model.errors import ConfigError
 from tidegate.model.labels import is_label
 
@@ -48,7 +51,8 @@ def guard(
         config: the path of a tidegate.toml; else TIDEGATE_CONFIG, else `./tidegate.toml`, else the defaults.
         app: the application's name in limits, budgets and the ledger.
         user_from: `"metadata"`: a call that names no user belongs to its `metadata.user_id`.
-        texts: a catalogue of texts in TOML over the built-in one, for another language or other words.
+        texts: a catalogue of texts in TOML over the built-in one, for another language or other words; else `[texts]
+            file`.
         settings: sections of tidegate.toml over those of the file: `limits=[{"per": "user", "requests": "5/minute"}]`.
 
     Raises ConfigError or TypeError, with a line for everything that is wrong.
@@ -57,8 +61,9 @@ def guard(
     _check_names(app, user_from, settings)
     from tidegate.doors.guard.wrapping import wrapped  # noqa: PLC0415 - it needs the SDK's HTTP library, see above
 
-    path = None if texts is None else Path(texts).resolve()
-    guarded = wrapped(client, _load(config, settings), catalogue(path), app, user_from)
+    loaded = _load(config, settings)
+    path = loaded.texts.file if texts is None else Path(texts).resolve()
+    guarded = wrapped(client, loaded, load_texts(path), app, user_from)
     if path is not None:
         use(path)
     return guarded
@@ -74,6 +79,9 @@ def _check_names(app: object, user_from: object, settings: dict[str, object]) ->
         raise ConfigError("app = must be a name of at most 128 letters, digits and . _ : @ / -")
     if user_from not in (None, "metadata"):
         raise ConfigError('user_from = must be "metadata" or be left out')
+    for name in LISTS:
+        if isinstance(settings.get(name), Mapping):
+            raise ConfigError(f"{name} = must be a list of tables, such as {name}=[{{…}}], not a single one")
     for name in _SENDERS:
         if name in settings:
             raise ConfigError(f"{name} = is the gateway's; a guarded client sends to its own address with its own key")

@@ -27,6 +27,8 @@ are not among them: they run Claude."""
 _FREE: Final = re.compile(rf"/v1/({'|'.join(FREE_FAMILIES)})(/|\Z)")
 _ENDS: Final = re.compile(r"/v1/[a-z_]+(/[^/]+)+/(archive|cancel|pause)\Z")
 """What ends or pauses work that costs."""
+_ODD: Final = re.compile(r"(?i)%2e|%2f|%5c|/\.\.?(/|\Z)")
+"""Steps up and hidden slashes, behind which a server may find another path than the one that stands here."""
 
 
 @lru_cache(maxsize=256)
@@ -37,7 +39,9 @@ def way_of(method: str, path: str) -> Way:
             return "messages"
         if path.endswith(COUNT):
             return "free"
+        if _ODD.search(path):
+            return "denied"
         return "straight" if _FREE.search(path) or _ENDS.search(path) else "denied"
     if method == "GET" and _MODELS.search(path):
         return "free"
-    return "denied" if method in ("PUT", "PATCH") and not _FREE.search(path) else "straight"
+    return "denied" if method in ("PUT", "PATCH") and (_ODD.search(path) or not _FREE.search(path)) else "straight"

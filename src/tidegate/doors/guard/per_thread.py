@@ -5,7 +5,8 @@ wait for a lock that its own thread holds.  Such a settlement finds the store do
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from tidegate.core.ports import Ledger, Store
 from tidegate.model.errors import StoreDown
@@ -14,20 +15,26 @@ from tidegate.model.hold import Adjustment, Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
 from tidegate.policy.breaker import Circuit
 
+T = TypeVar("T")
+
 
 class Inside:
-    """A block that a thread must not enter while it is in it; raises StoreDown."""
+    """Work that a thread must not begin while it is in it; raises StoreDown."""
 
     def __init__(self) -> None:
         self._here = threading.local()
 
-    def __enter__(self) -> None:
-        if getattr(self._here, "inside", False):
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The flag is set and taken away without a call: a signal handler that raises finds no gap there."""
+        here = self._here
+        if getattr(here, "inside", False):
+            work.close()
             raise StoreDown("this thread is in the middle of a transaction")
-        self._here.inside = True
-
-    def __exit__(self, *_: object) -> None:
-        self._here.inside = False
+        try:
+            here.inside = True
+            return await work
+        finally:
+            here.inside = False
 
 
 class OnceStore:
@@ -39,38 +46,31 @@ class OnceStore:
 
     async def admit(self, ask: Ask, now: int) -> Hold | Refusal:
         """As the port says."""
-        with self._inside:
-            return await self._store.admit(ask, now)
+        return await self._inside.run(self._store.admit(ask, now))
 
     async def settle(self, hold: Hold, charge: Charge) -> bool:
         """As the port says."""
-        with self._inside:
-            return await self._store.settle(hold, charge)
+        return await self._inside.run(self._store.settle(hold, charge))
 
     async def release(self, attempt_id: str, lost_at: int = 0) -> None:
         """As the port says."""
-        with self._inside:
-            await self._store.release(attempt_id, lost_at)
+        await self._inside.run(self._store.release(attempt_id, lost_at))
 
     async def probed(self, attempt_id: str, now: int) -> None:
         """As the port says."""
-        with self._inside:
-            await self._store.probed(attempt_id, now)
+        await self._inside.run(self._store.probed(attempt_id, now))
 
     async def circuits(self) -> Mapping[str, Circuit]:
         """As the port says."""
-        with self._inside:
-            return await self._store.circuits()
+        return await self._inside.run(self._store.circuits())
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
         """As the port says."""
-        with self._inside:
-            await self._store.renew(attempt_ids, until)
+        await self._inside.run(self._store.renew(attempt_ids, until))
 
     async def sweep(self, now: int) -> Sequence[Charge]:
         """As the port says."""
-        with self._inside:
-            return await self._store.sweep(now)
+        return await self._inside.run(self._store.sweep(now))
 
 
 class OnceLedger:
@@ -82,20 +82,16 @@ class OnceLedger:
 
     async def append(self, charge: Charge) -> bool:
         """As the port says."""
-        with self._inside:
-            return await self._ledger.append(charge)
+        return await self._inside.run(self._ledger.append(charge))
 
     async def adjust(self, adjustment: Adjustment) -> bool:
         """As the port says."""
-        with self._inside:
-            return await self._ledger.adjust(adjustment)
+        return await self._inside.run(self._ledger.adjust(adjustment))
 
     async def cost(self, attempt_id: str) -> int | None:
         """As the port says."""
-        with self._inside:
-            return await self._ledger.cost(attempt_id)
+        return await self._inside.run(self._ledger.cost(attempt_id))
 
     async def refused(self, refused: CallRefused) -> None:
         """As the port says."""
-        with self._inside:
-            await self._ledger.refused(refused)
+        await self._inside.run(self._ledger.refused(refused))

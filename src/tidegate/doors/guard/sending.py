@@ -12,9 +12,9 @@ Rules:
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import httpcore2
@@ -45,11 +45,12 @@ class Via:
     """One call's way to the network and back."""
 
     __slots__ = (
-        "body", "closing", "detached", "drop", "foreign", "headers", "inner", "interrupt", "leaving", "reply",
-        "request", "undecided", "ways",
+        "body", "call_id", "closing", "detached", "drop", "foreign", "headers", "inner", "interrupt", "leaving",
+        "reply", "request", "undecided", "ways",
     )  # fmt: skip
 
-    def __init__(self, ways: Ways, inner: Any, request: httpx2.Request, body: bytes) -> None:
+    def __init__(self, ways: Ways, inner: Any, request: httpx2.Request, body: bytes, call_id: str = "") -> None:
+        self.call_id = call_id
         self.ways = ways
         self.inner = inner
         self.request = request
@@ -65,9 +66,10 @@ class Via:
         self.leaving = False
         """Nothing more is to be read, not even where the route says `drain`."""
         self.detached = False
-        """The connection must not be touched from here: it belongs to another thread's loop, or the process ends."""
+        """The connection must not be touched from here: a thread that has other duties may wait for it for ever, it
+        belongs to another thread's loop, or the process ends."""
         self.drop: Callable[[], None] | None = None
-        """Closes the connection of a detached stream, from any thread, where its loop still runs."""
+        """Begins to close the connection of a detached stream, from any thread; waits for nothing."""
         self.foreign: Exception | None = None
         """What the client's transport raised that is none of the HTTP library's errors: the client's own business."""
         self.interrupt: BaseException | None = None
@@ -161,6 +163,10 @@ class GuardReply:
         self._read_all = True
         await self.close()
         return b""
+
+    def ending(self) -> Callable[[], Coroutine[Any, Any, None]]:
+        """What ends the connection when nobody has this reply any more; refers to nothing of the call."""
+        return partial(self._via.ways.end, self._pieces, self.response)
 
     async def close(self) -> None:
         """As the port says."""

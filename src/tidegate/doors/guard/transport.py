@@ -7,8 +7,10 @@ reply, never an exception: the SDK would repeat those.
 import asyncio
 import contextlib
 import sys
+import threading
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -117,16 +119,19 @@ async def _answer(ways: Ways, engine: Engine, terms: Terms, inner: Any, request:
     way = way_of(request.method, target.partition("?")[0])
     if way == "straight":
         return await ways.send(inner, _without_own(request))
-    via = Via(ways, inner, request, await ways.body(request))
+    via = Via(ways, inner, request, await ways.body(request), new_id())
     COUNTING.set(via)
     try:
         running = engine.running()
     except TidegateError as down:  # the file cannot be opened any more; this was ready once
         return _down(engine, down)
+    exchange: Exchange | None = None
     try:
-        return _response(running, via, await _exchange(running, terms, via, way, target))
-    except Exception as bug:
-        if bug is via.foreign:
+        exchange = await _exchange(running, terms, via, way, target)
+        return _response(running, via, exchange)
+    except BaseException as bug:
+        await _undo(running, via, exchange)
+        if bug is via.foreign or not isinstance(bug, Exception):
             raise
         say_bug(bug)
         return _response(running, via, running.blocking.broken(f"req_{new_id()}"))
@@ -135,8 +140,20 @@ async def _answer(ways: Ways, engine: Engine, terms: Terms, inner: Any, request:
         via.reply = None  # it refers to the call's way, and what refers to itself waits for the garbage collector
 
 
+async def _undo(running: Running, via: Via, exchange: Exchange | None) -> None:
+    """The call has been interrupted, perhaps where the core does not expect it: nothing may stay held or open."""
+    via.closing = via.leaving = True
+    try:
+        if exchange is not None:  # only its response was still to be made
+            await exchange.close()
+    except Exception as bug:  # noqa: BLE001 - what interrupted the call goes on
+        say_bug(bug)
+    finally:
+        running.books.leave(via.call_id)
+
+
 async def _exchange(running: Running, terms: Terms, via: Via, way: Way, target: str) -> Exchange:
-    call_id = new_id()
+    call_id = via.call_id
     gate = running.suspending if via.ways.suspends else running.blocking
     call = call_of(terms, via, way, target, call_id, running.clock.ticks())
     if isinstance(call, tuple):
@@ -218,6 +235,17 @@ class _Relay:
         return httpx2.RemoteProtocolError("the stream cannot be read on")
 
 
+def _let_go(end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """End a connection in a thread of its own: the keeper must not wait for a socket, or for a pool's lock."""
+
+    def run() -> None:
+        with contextlib.suppress(Exception):  # it is lost, and so may its connection be
+            run_now(end())
+
+    with contextlib.suppress(RuntimeError):  # the interpreter ends, and its connections with it
+        threading.Thread(target=run, name="tidegate-closing", daemon=True).start()
+
+
 def _dropping(response: httpx2.Response) -> Callable[[], None] | None:
     """What ends a reply in its own loop, from any thread; None outside asyncio."""
     try:
@@ -243,6 +271,11 @@ def _dropping(response: httpx2.Response) -> Callable[[], None] | None:
 
 class BlockingStream(_Relay, httpx2.SyncByteStream):
     """The body of a streamed reply."""
+
+    def __init__(self, running: Running, via: Via, exchange: Exchange) -> None:
+        if via.reply is not None:  # before it can be lost
+            via.drop = partial(_let_go, via.reply.ending())
+        super().__init__(running, via, exchange)
 
     def __iter__(self) -> Iterator[bytes]:
         read = self._exchange.read
@@ -271,6 +304,9 @@ class BlockingStream(_Relay, httpx2.SyncByteStream):
             return
         try:
             run_now(self._exchange.close())
+        except BaseException:
+            self._running.books.leave(self._via.call_id)
+            raise
         finally:
             self._running.forget(self._number)
         self._via.raise_interrupt()
@@ -280,10 +316,10 @@ class SuspendingStream(_Relay, httpx2.AsyncByteStream):
     """The body of a streamed reply; steps.py says why it is no generator."""
 
     def __init__(self, running: Running, via: Via, exchange: Exchange) -> None:
+        if via.reply is not None:  # before it can be lost
+            via.drop = _dropping(via.reply.response)
         super().__init__(running, via, exchange)
         self._begun = False
-        if via.reply is not None:
-            via.drop = _dropping(via.reply.response)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -308,6 +344,9 @@ class SuspendingStream(_Relay, httpx2.AsyncByteStream):
             return
         try:
             await at_once(self._exchange.close())
+        except BaseException:
+            self._running.books.leave(self._via.call_id)
+            raise
         finally:
             self._running.forget(self._number)
         self._via.raise_interrupt()

@@ -26,7 +26,14 @@ def wrapped(client: C, settings: Settings, texts: Texts, app: str, user_from: Li
     engine = engine_for(settings, texts)
     secret = engine.assembled().shared.label_secret
     terms = Terms(app=app, user_from=user_from, label_secret=secret)
-    guarded: C = sdk.with_options(http_client=_twin(http, engine, terms))
+    twin = _twin(http, engine, terms)
+    try:
+        guarded: C = sdk.with_options(http_client=twin)
+    except TypeError as error:  # a subclass with an `__init__` of its own
+        raise ConfigError(
+            f"{type(client).__name__} cannot be guarded: the SDK's with_options() cannot copy it ({error}); let its "
+            "__init__ take the SDK's options with defaults for its own, or give it a copy()"
+        ) from None
     return guarded
 
 
