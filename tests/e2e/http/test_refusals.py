@@ -122,9 +122,9 @@ def test_the_operators_own_words(tmp_path_factory: pytest.TempPathFactory) -> No
     own = folder / "de.toml"
     own.write_text('rate_limited = "Das war zu schnell: {scope}."\n[scope]\nuser = "Sie"\n', encoding="utf-8")
     with stage_at(folder, f'{CONFIG}\n[texts]\nfile = "{own}"\n') as stage:
-        assert rate_limited(stage).json()["error"]["message"] == "Das war zu schnell: Sie."
+        assert rate_limited(stage).json["error"]["message"] == "Das war zu schnell: Sie."
         unknown = ask(stage.gateway.port, call(stage, model="claude-none"))
-        assert unknown.json()["error"]["message"].startswith(TEXTS["unknown_model"])
+        assert unknown.json["error"]["message"].startswith(TEXTS["unknown_model"])
 
 
 def rate_limited(stage: Stage) -> Reply:

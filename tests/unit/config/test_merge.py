@@ -29,8 +29,8 @@ def test_options_replace_lists_and_add_to_tables(load_text: Load) -> None:
 
 def test_wrong_options_are_named(wrong: Wrong) -> None:
     assert wrong("", overrides={"gateway.prt": 1, "gateway.port": "x", "zzz": 1, "gateway": {"host": 3}}) == [
-        'the option "zzz": unknown key "zzz" outside any section; the sections are gateway, store, ledger, policy, '
-        "retry, breaker, timeouts, upstreams, routes, prices, limits, budgets",
+        'the option "zzz": unknown key "zzz" outside any section; the sections are gateway, store, ledger, texts, '
+        "policy, retry, breaker, timeouts, upstreams, routes, prices, limits, budgets",
         'the option "gateway.prt": unknown key "prt" in [gateway]; did you mean "port"?',
         'the option "gateway.port" must be a whole number from 0 to 65535, not "x"; for example port = 8787',
         'the option "gateway.host" must be a host name or address without scheme and port, such as "127.0.0.1" or '
