@@ -196,3 +196,11 @@ def test_what_is_answered_before_the_rest_is_passed_on(test: str, leaves: bool) 
     made, found = asking({"a.ts": f"{SCRIPT}app.post('/x', async (req, res) => {{ {body} }})"})
     (door,) = find_doors(made)
     assert uncaught(find_reach(made, found.requests), door.function) == leaves
+
+
+def test_a_place_that_two_handlers_lead_to_is_told_once() -> None:
+    two = (
+        "  except anthropic.APIError as e:\n    result['error'] = str(e)\n"
+        "  except Exception as e:\n    result['error'] = repr(e)\n  return result"
+    )
+    assert len(leaks({"llm.py": ASK, "app.py": DOOR + two})) == 1

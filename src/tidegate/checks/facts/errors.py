@@ -60,9 +60,19 @@ def find_leaks(
     doors: tuple[Door, ...],
     handlers: frozenset[Function],
     requests: Iterable[Request] = (),
+) -> tuple[Leak, ...]:
+    """Every such place, once: several handlers may lead to one."""
+    leaks: dict[Node, Leak] = {}
+    for leak in _find_leaks(program, _Looking(program, reach, doors), handlers, requests):
+        known = leaks.get(leak.node)
+        if known is None or (leak.sure and not known.sure):
+            leaks[leak.node] = leak
+    return tuple(leaks.values())
+
+
+def _find_leaks(
+    program: Program, looking: "_Looking", handlers: frozenset[Function], requests: Iterable[Request]
 ) -> Iterator[Leak]:
-    """Every such place."""
-    looking = _Looking(program, reach, doors)
     for one in find_refused(requests):
         around = looking.around(one.module, one.test)
         if around is not None:
