@@ -27,7 +27,7 @@ def test_from_localhost_to_production(following: Reader) -> None:
     assert following.ran == 25
 
 
-FOLLOWED = {"check": 9, "claude-code": 4, "fake-claude": 3, "nextjs": 3, "outages": 11, "recover": 6, "scan": 8}
+FOLLOWED = {"check": 9, "claude-code": 4, "fake-claude": 3, "nextjs": 3, "outages": 11, "recover": 6, "scan": 9}
 """How-tos, and how many commands each has."""
 
 ELSEWHERE = {"celery", "django", "fastapi", "flask"}
