@@ -78,11 +78,6 @@ def test_who_is_alone_waits_for_nobody(file: AsyncFile, commits: Commits) -> Non
     assert commits.sizes == [1]
 
 
-def test_the_work_of_one_turn_is_one_transaction(file: AsyncFile, commits: Commits) -> None:
-    asyncio.run(_all(*(note(file) for _ in range(20))))
-    assert commits.sizes == [20]
-
-
 def test_turns_that_bring_more_work_are_waited_for(file: AsyncFile, commits: Commits) -> None:
     asyncio.run(_all(note(file), *(note(file, turn=turn) for turn in range(_TURNS - 1))))
     assert commits.sizes == [_TURNS]

@@ -403,6 +403,18 @@ def test_an_old_journal_is_read_as_it_was_meant(folder: Path) -> None:
         go_down(here, NOW + SECOND)
 
 
+def test_a_file_whose_script_had_another_name_is_opened(folder: Path) -> None:
+    """As a version made it in which the second script was named 0002-circuits.sql."""
+    with place("sqlite-blocking", folder, RULES) as here:
+        go_down(here)
+        before = circuit(here)
+    with closing(sqlite3.connect(folder / "store.db")) as db:
+        db.execute("UPDATE migrations SET script = '0002-circuits.sql' WHERE script = '0002_circuits.sql'")
+        db.commit()
+    with place("sqlite-blocking", folder, RULES) as here:
+        assert circuit(here) == before
+
+
 def test_a_snapshot_of_an_old_hold_is_read_as_well(folder: Path) -> None:
     with place("sqlite-blocking", folder, RULES) as here:
         sent(here, NOW, "open")

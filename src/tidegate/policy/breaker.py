@@ -90,7 +90,7 @@ def patience(timeouts: Timeouts, max_tokens: int) -> Timeouts:
 
     Without this a probe would wait `total` for an upstream that takes requests and never answers.
     """
-    return replace(timeouts, first_byte=min(timeouts.total, timeouts.first_byte + max_tokens * PACE))
+    return replace(timeouts, first_byte=_whole_answer(timeouts, max_tokens))
 
 
 def enough(timeouts: Timeouts, slow: float, max_tokens: int | None) -> int:
@@ -102,8 +102,13 @@ def enough(timeouts: Timeouts, slow: float, max_tokens: int | None) -> int:
     if max_tokens is None:
         seconds = min(slow or timeouts.first_byte, timeouts.first_byte)
     else:
-        seconds = min(timeouts.total, timeouts.first_byte + max_tokens * PACE)
+        seconds = _whole_answer(timeouts, max_tokens)
     return int(seconds * NEARLY * 1000)
+
+
+def _whole_answer(timeouts: Timeouts, max_tokens: int) -> float:
+    """Seconds until an answer of so many tokens should be here."""
+    return min(timeouts.total, timeouts.first_byte + max_tokens * PACE)
 
 
 def probed(circuit: Circuit, at: int, breaker: Breaker) -> None:

@@ -92,7 +92,7 @@ def _body(node: SgNode, name: str) -> tuple[Node, ...]:
         found = next(iter(named(found)), None)
     if found is None:
         return ()
-    return _many(named(found)) if found.kind() in {"statement_block", "class_body"} else (_one(found),)
+    return _many(named(found)) if found.kind() in _BODIES else (_one(found),)
 
 
 def _template(node: SgNode) -> Node:
@@ -330,6 +330,7 @@ def _inner(node: SgNode) -> Node:
     return _one(parts[0]) if parts else Block(at(node), ())
 
 
+_BODIES = {"statement_block", "class_body", "enum_body"}
 _DROPPED = {
     "comment", "type_annotation", "type_arguments", "type_parameters", "type_alias_declaration",
     "interface_declaration", "predefined_type", "empty_statement", "import_attribute", "hash_bang_line",
@@ -367,7 +368,7 @@ _MAKERS: dict[str, Callable[[SgNode], Node]] = {
     "abstract_class_declaration": _class,
     "public_field_definition": _property,
     "field_definition": _property,
-    "enum_declaration": lambda node: Class(at(node), word(node, "name"), (), _body_of_enum(node)),
+    "enum_declaration": lambda node: Class(at(node), word(node, "name"), (), _body(node, "body")),
     "enum_assignment": _property,
     "variable_declarator": _declarator,
     "import_statement": imports,
@@ -393,8 +394,3 @@ _MAKERS: dict[str, Callable[[SgNode], Node]] = {
     ),
     "type_assertion": lambda node: _one(named(node)[-1]),
 }  # fmt: skip
-
-
-def _body_of_enum(node: SgNode) -> tuple[Node, ...]:
-    body = node.field("body")
-    return () if body is None else _many(named(body))

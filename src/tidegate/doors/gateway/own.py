@@ -101,9 +101,8 @@ class OwnPages:
     async def _readiness(self) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         state = dict(self._ready())
         if state["store"] == "up":
-            with contextlib.suppress(
-                StoreDown, TimeoutError
-            ):  # a locked file must not look like a gateway that is not ready
+            # A locked file must not look like a gateway that is not ready.
+            with contextlib.suppress(StoreDown, TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
                     circuits = await self._circuits()
                 state["breaker"] = self._standings(circuits)
