@@ -58,7 +58,7 @@ def _settings(
 ) -> Settings:
     home = file.path.parent if file else directory
     read.sections(trouble)
-    store, texts = read.section(trouble, "store"), read.section(trouble, "texts")
+    store = read.section(trouble, "store")
     upstreams = read_upstreams(trouble, home)
     rules = read_rules(trouble, [one.name for one in upstreams], said)
     if file is None and "limits" not in trouble.sources.tree:
@@ -68,7 +68,7 @@ def _settings(
         upstreams=upstreams,
         store=StoreSettings(**{**store, "when_down": WhenDown(**store.get("when_down", {}))}),
         ledger=LedgerSettings(**read.section(trouble, "ledger")),
-        texts=TextsSettings(**{name: home / path for name, path in texts.items()}),
+        texts=_texts(trouble, home),
         rules=rules,
         prices=read_prices(trouble),
         admin_token=_secret(trouble, "TIDEGATE_ADMIN_TOKEN", environ),
@@ -80,6 +80,16 @@ def _settings(
     )
     trouble.raise_all()
     return replace(settings, notices=(*settings.notices, *notices.about_unbuilt(settings)))
+
+
+def _texts(trouble: Trouble, home: Path) -> TextsSettings:
+    given = read.section(trouble, "texts")
+    if "file" not in given:
+        return TextsSettings()
+    path = home / given["file"]
+    if not files.is_file(path):
+        trouble.say(("texts", "file"), f"names {path}, which is no readable file")
+    return TextsSettings(file=path)
 
 
 def _env_file(file: ConfigFile | None, environ: Mapping[str, str], directory: Path, said: list[str]) -> EnvFile | None:

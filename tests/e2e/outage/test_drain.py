@@ -84,6 +84,7 @@ def test_whoever_has_no_reply_yet_gets_one(new_site: NewSite, fake_claude: FakeC
     assert {line["event"] for line in lines} == {"claude_call_error"}
     assert {f"req_{line['call_id']}" for line in lines} == {answer.headers["request-id"] for answer in answers}
     assert len(lines) == len(answers)
+    assert [line["calls"] for line in site.log() if line["event"] == "draining"] == [len(answers)]
     assert site.query("SELECT * FROM refusals") == [], "they were sent: that is no refusal"
     fake_claude.wait(open=0)
     assert agree(site.charges(), fake_claude) == {"aborted": 8, "upstream_error": 4}
@@ -165,7 +166,8 @@ class Harbour:
     def __init__(self, drain: float) -> None:
         config = uvicorn.Config(_nothing, lifespan="off", log_config=None)
         self.beside: set[asyncio.Future[Any]] = set()
-        self.server = Server(config, drain=drain, closing=lambda: self.beside)
+        self.waited: list[int] = []
+        self.server = Server(config, drain=drain, closing=lambda: self.beside, waits_for=self.waited.append)
         self.server.servers = []
         self.log: list[tuple[float, str]] = []
         self._began = asyncio.get_running_loop().time()
@@ -214,12 +216,15 @@ async def _nothing(*_: Any) -> None:
 
 def test_an_end_takes_no_longer_than_there_is_something_to_wait_for() -> None:
     async def main() -> None:
-        assert await Harbour(30.0).end() == 0
+        harbour = Harbour(30.0)
+        assert await harbour.end() == 0
+        assert harbour.waited == []
         harbour = Harbour(30.0)
         harbour.work("a call", 3.0)
         harbour.work("a stream for nobody", 7.0, beside=True)
         assert await harbour.end() == 7.0
         assert harbour.log == [(3.0, "a call is done"), (7.0, "a stream for nobody is done")]
+        assert harbour.waited == [2]
 
     simulate(main())
 

@@ -31,8 +31,15 @@ def test_without_a_file_the_defaults_are_in_use_and_said(load_text: Load, tmp_pa
 
 
 def test_own_texts_stand_beside_the_file(load_text: Load, tmp_path: Path) -> None:
+    (tmp_path / "de.toml").touch()
     settings = load_text('[texts]\nfile = "de.toml"')
     assert settings.texts.file == tmp_path / "de.toml"
+
+
+def test_own_texts_that_are_not_there(wrong: Wrong, tmp_path: Path) -> None:
+    assert wrong('[texts]\nfile = "de.toml"') == [
+        f'tidegate.toml:2: "file" in [texts] names {tmp_path / "de.toml"}, which is no readable file'
+    ]
 
 
 def test_an_empty_file_has_no_limits_and_says_so(load_text: Load, tmp_path: Path) -> None:

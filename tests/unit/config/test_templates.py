@@ -53,7 +53,8 @@ def test_every_key_is_in_the_template_and_the_other_way_round() -> None:
 
 
 def test_the_values_in_the_template_are_the_defaults(load_text: Load, tmp_path: Path) -> None:
-    (tmp_path / "company.pem").touch()
+    for name in ("company.pem", "texts.de.toml"):
+        (tmp_path / name).touch()
     settings = load_text(UNCOMMENTED.replace("/etc/ssl/certs/company.pem", "company.pem"))
     built_in = Settings()
     assert replace(settings.gateway, public_url=None) == built_in.gateway

@@ -30,14 +30,21 @@ class Server(uvicorn.Server):
     """uvicorn's server with an end that keeps to its time.
 
     `closing` gives what runs beside the requests: streams whose clients have left, on their way to their end.
+    `waits_for` is told how many calls the end waits for, when it waits.
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, drain: float, closing: Callable[[], Collection[asyncio.Future[Any]]]
+        self,
+        config: uvicorn.Config,
+        *,
+        drain: float,
+        closing: Callable[[], Collection[asyncio.Future[Any]]],
+        waits_for: Callable[[int], None],
     ) -> None:
         super().__init__(config)
         self._drain = drain
         self._closing = closing
+        self._waits_for = waits_for
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """In place of uvicorn's, which waits in whole seconds and cuts nobody off."""
@@ -49,6 +56,8 @@ class Server(uvicorn.Server):
             sock.close()
         for connection in list(state.connections):
             connection.shutdown()
+        if running := self._running():
+            self._waits_for(len(running))
         await self._gone(end, self._words)
         for task in self._running():
             task.cancel()

@@ -44,6 +44,7 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
         drain=settings.gateway.drain,
         refuse=lambda refusal: refusal_reply(refusal, f"req_{new_id()}", running.texts),
         closing=lambda: gateway.closing,
+        waits_for=lambda calls: running.logger.info("draining", calls=calls, seconds=settings.gateway.drain),
     )
     gc.collect()
     gc.freeze()  # what was built so far stays for ever: no collection needs to look at it again

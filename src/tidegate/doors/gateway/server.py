@@ -67,8 +67,9 @@ def make_server(
     drain: float,
     refuse: Refuse,
     closing: Callable[[], Collection[asyncio.Future[Any]]] = tuple,
+    waits_for: Callable[[int], None] = lambda _: None,
 ) -> Server:
-    """A server for the gateway; `closing` as in drain.py."""
+    """A server for the gateway; `closing` and `waits_for` as in drain.py."""
     config = uvicorn.Config(
         app,
         http=make_protocol(header_timeout, refuse),
@@ -82,7 +83,7 @@ def make_server(
         proxy_headers=False,
         timeout_keep_alive=75,
     )
-    return Server(config, drain=drain, closing=closing)
+    return Server(config, drain=drain, closing=closing, waits_for=waits_for)
 
 
 def bind(host: str, port: int) -> socket.socket:
