@@ -249,9 +249,12 @@ def _unseen(program: Program, asking: Asking) -> Iterator[str]:
         if said not in seen:
             seen.add(said)
             yield f"{module.path}:{node.at[0]} has {said[1]} in a form that is not read"
+    for one in asking.lent:
+        name = spoken(one.call.of)
+        yield f"{one.module.path}:{one.call.at[0]} hands a client to {name} of {one.package}, and what it asks is not read"
     for module, node in unasked(program, asking):
         yield f"{module.path}:{node.at[0]} names {ADDRESS}, and what is sent there is not read"
-    if not asking.requests:
+    if not asking.requests and not asking.lent:
         for module in program.modules.values():
             if any({"anthropic", "@anthropic-ai"} & {*_packages(one)} for one in module.imported):
                 yield f"{module.path} has the SDK, and where it asks was not seen"

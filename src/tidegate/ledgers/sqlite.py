@@ -8,7 +8,12 @@ from tidegate.model.hold import Adjustment, Charge
 from tidegate.model.times import rfc3339
 
 # Not OR IGNORE: that would also pass over a row that does not fit the table, and a charge would be lost in silence.
-_CHARGE = f"INSERT INTO charges VALUES ({','.join('?' * 32)}) ON CONFLICT (attempt_id) DO NOTHING"  # noqa: S608 - only question marks
+# A text that is missing comes as an empty one: for None sqlite3 looks for an adapter, which takes longer than to store it.
+_TEXT = "NULLIF(?, '')"
+_CHARGE = (
+    f"INSERT INTO charges VALUES ({'?,' * 12} {_TEXT}, ?, ?, {_TEXT}, {'?,' * 7} {_TEXT}, {_TEXT}, {_TEXT}, "  # noqa: S608 - only question marks
+    f"{'?,' * 5} {_TEXT}) ON CONFLICT (attempt_id) DO NOTHING"
+)
 _ADJUST = "INSERT INTO adjustments VALUES (?, ?, ?, ?) ON CONFLICT (adjusts, source) DO NOTHING"
 _REFUSE = "INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -61,10 +66,12 @@ def _write(db: sqlite3.Connection, charge: Charge) -> bool:
     row = (
         charge.attempt_id, charge.call_id, rfc3339(charge.started_at), charge.duration_ms, charge.first_byte_ms,
         charge.app, charge.user_id, charge.route, charge.model_requested, charge.model, charge.upstream,
-        charge.outcome, charge.error_type, charge.status, charge.attempt, charge.stop_reason,
+        charge.outcome, charge.error_type or "", charge.status, charge.attempt, charge.stop_reason or "",
         usage.input_tokens, usage.cache_read_tokens, usage.cache_write_5m_tokens, usage.cache_write_1h_tokens,
-        usage.output_tokens, usage.thinking_tokens, usage.web_searches, usage.service_tier, usage.speed, usage.geo,
-        charge.max_tokens, charge.held, charge.cost, charge.exactness, charge.price_version, charge.upstream_request_id,
+        usage.output_tokens, usage.thinking_tokens, usage.web_searches,
+        usage.service_tier or "", usage.speed or "", usage.geo or "",
+        charge.max_tokens, charge.held, charge.cost, charge.exactness, charge.price_version,
+        charge.upstream_request_id or "",
     )  # fmt: skip
     return db.execute(_CHARGE, row).rowcount == 1
 

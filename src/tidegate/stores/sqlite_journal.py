@@ -1,4 +1,4 @@
-"""The journal of a SQLite store: live state in memory, one appended row for each change, a snapshot now and then.
+"""The journal of a SQLite store: live state in memory, a row for each transaction, a snapshot now and then.
 
 Several processes may share the file.  Inside a transaction, which only one has at a time, each first applies what the
 others have appended since; then all decide on the same state.  Rules:
@@ -8,7 +8,8 @@ others have appended since; then all decide on the same state.  Rules:
    the snapshot, so that a process that lags can catch up; one that lags more starts from the tables.
 3. A state that is not in memory is read from the tables when it is first asked for.  While entries are applied that
    the snapshot contains already, the tables are ahead of them: such a state is then left where it is.
-4. After a rollback memory may be ahead of the file: everything is forgotten and read again.
+4. A row has the entries of one transaction, under the number of the last.  All of them are applied, or none.
+5. After a rollback memory may be ahead of the file: everything is forgotten and read again.
 """
 
 import sqlite3
@@ -52,6 +53,7 @@ _SAVE_HOLD = "INSERT INTO holds VALUES (?, ?) ON CONFLICT (attempt_id) DO UPDATE
 _SAVE_CIRCUIT = "INSERT INTO circuits VALUES (?, ?)"
 
 encode = msgspec.msgpack.Encoder().encode
+_decode_entries: msgspec.msgpack.Decoder[list[JournalEntry]] = msgspec.msgpack.Decoder(list[JournalEntry])
 _decode_entry: msgspec.msgpack.Decoder[JournalEntry] = msgspec.msgpack.Decoder(JournalEntry)
 _decode_window = msgspec.msgpack.Decoder(Window).decode
 _decode_circuit = msgspec.msgpack.Decoder(Circuit).decode
@@ -67,7 +69,8 @@ class SqliteJournal:
         self.live = Live(States(self._tallies.__getitem__, self._windows.__getitem__), breaker)
         self._unsaved: set[str] = set()
         """Keys that changed since the snapshot."""
-        self._pending: list[tuple[int, bytes]] = []
+        self._pending: list[JournalEntry] = []
+        """Entries of this transaction: they become one row."""
         self._seq = 0
         self._snapshot = 0
         self._epoch = -1
@@ -79,7 +82,7 @@ class SqliteJournal:
     def append(self, entry: JournalEntry) -> None:
         """Apply an entry; it is written with the transaction."""
         self._seq += 1
-        self._pending.append((self._seq, encode(entry)))
+        self._pending.append(entry)
         self._unsaved.update(self.live.apply(entry))
 
     def before_work(self, db: sqlite3.Connection) -> None:
@@ -94,7 +97,8 @@ class SqliteJournal:
 
     def before_commit(self, db: sqlite3.Connection) -> None:
         if self._pending:
-            db.executemany("INSERT INTO journal VALUES (?, ?)", self._pending)
+            # A bytearray: sqlite3 looks for an adapter of bytes, which takes as long as the row.
+            db.execute("INSERT INTO journal VALUES (?, ?)", (self._seq, bytearray(encode(self._pending))))
             self._pending.clear()
         if self._seq - self._snapshot >= SNAPSHOT:
             self.save(db)
@@ -144,7 +148,8 @@ class SqliteJournal:
             self._saved_elsewhere(seq)
         for number, blob in db.execute("SELECT seq, entry FROM journal WHERE seq > ? ORDER BY seq", (self._seq,)):
             self._behind = number <= seq
-            self._unsaved.update(self.live.apply(_decode_entry.decode(blob)))
+            for entry in _entries(blob):
+                self._unsaved.update(self.live.apply(entry))
             self._seq = number
             if number == seq:
                 self._saved_elsewhere(seq)
@@ -184,6 +189,14 @@ class SqliteJournal:
         row = self._db.execute("SELECT state FROM windows WHERE key = ?", (key,)).fetchone()
         window = self._windows[key] = _decode_window(row[0]) if row else Window()
         return window
+
+
+def _entries(blob: bytes) -> list[JournalEntry]:
+    """The entries of a row: those of one transaction, or a single one as earlier versions wrote it."""
+    try:
+        return _decode_entries.decode(blob)
+    except msgspec.ValidationError:
+        return [_decode_entry.decode(blob)]
 
 
 class _Loaded(dict[str, State]):

@@ -6,7 +6,8 @@ import pytest
 
 from tidegate.checks.verdict import State
 from unit.checks import corpus
-from unit.checks.test_keys import SDK, verdicts
+from unit.checks.programs import verdicts
+from unit.checks.test_keys import SDK
 
 CALL = "fetch('https://api.anthropic.com/v1/messages', { method: 'POST', headers: %s });\n"
 
@@ -64,3 +65,27 @@ def test_a_key_in_a_public_variable_of_any_name(tmp_path: Path) -> None:
         },
     )
     assert [str(one.place) for one in found] == [".env:2"]
+
+
+@pytest.mark.parametrize("path", [".env", ".env.production", "deploy/prod/.env.local", "config/web.env", "vercel.json"])
+def test_a_key_is_told_by_its_form_where_nothing_names_claude(path: str, tmp_path: Path) -> None:
+    found = verdicts(
+        tmp_path,
+        "TG103",
+        {
+            "package.json": "{}",
+            "a.ts": SDK,
+            ".gitignore": ".env*\n*.env\n",
+            "deploy/prod/Dockerfile": "FROM node\n",
+            "config/web.ts": "export {}\n",
+            path: f'"VITE_URL": "x"\n"VITE_AI": "{corpus.key(1)}"\n'.replace('"', "" if "env" in path else '"').replace(
+                ": ", "=" if "env" in path else ": "
+            ),
+        },
+    )
+    assert [str(one.place) for one in found] == [f"{path}:2"]
+
+
+def test_an_env_file_without_a_key_is_left_alone(tmp_path: Path) -> None:
+    files = {"package.json": "{}", "a.ts": SDK, ".env": "VITE_AI=sk-ant-api03-your-key-here\n"}
+    assert verdicts(tmp_path, "TG103", files) == []

@@ -12,6 +12,8 @@ ASK2 = "r = c.messages.create(model=body.model, messages=[{'role': 'user', 'cont
 ASK3 = "r = c.messages.create(model=body['model'], messages=[{'role': 'user', 'content': body['text']}])"
 ASK4 = "r = c.messages.create(model='m', system=prompts.SHORT, messages=[{'role': 'user', 'content': q}])"
 
+RAW = ASK.replace("r = c.messages.", "r = c.messages.with_raw_response.")
+
 LOGGED = {
     "the prompt before": f"def f(prompt):\n  log.info('asked %s', prompt)\n  {ASK}",
     "in an f-string": f"def f(prompt):\n  {ASK}\n  log.debug(f'asked {{prompt}}')",
@@ -31,6 +33,17 @@ LOGGED = {
     "with a number": f"def f(prompt):\n  {ASK}\n  for n, block in enumerate(r.content):\n    log.info(block.text)",
     "side by side": f"def f(prompt):\n  {ASK}\n  text, tokens = r.content[0].text, r.usage\n  log.info(text)",
     "printed": f"def f(prompt):\n  {ASK}\n  print(prompt)",
+    "a raw reply parsed": f"def f(prompt):\n  {RAW}\n  log.info(r.parse())",
+    "parsed first": f"def f(prompt):\n  {RAW}\n  m = r.parse()\n  log.info(m.content)",
+    "parsed at once": f"def f(prompt):\n  {RAW}.parse()\n  log.info(r.content)",
+    "the text of a raw reply": f"def f(prompt):\n  {RAW}\n  log.info(r.text)",
+    "its text, called": f"def f(prompt):\n  {RAW}\n  log.info(r.text())",
+    "its bytes": f"def f(prompt):\n  {RAW}\n  log.info(r.content)",
+    "the text of its reply": f"def f(prompt):\n  {RAW}\n  log.info(r.http_response.text)",
+    "the text of its reply, at once": f"def f(prompt):\n  {RAW}.http_response.text\n  log.info(r)",
+    "its request": f"def f(prompt):\n  {RAW}\n  log.info(r.http_request.content)",
+    "its lines": f"def f(prompt):\n  {RAW}\n  for line in r.iter_lines():\n    log.info(line)",
+    "the address of an image": f"def f(prompt):\n  {ASK}\n  log.info(r.content[0].source.url)",
 }
 
 SILENT = {
@@ -48,6 +61,14 @@ SILENT = {
     "below usage": f"def f(prompt):\n  {ASK}\n  log.info(r.usage.cache_creation.ephemeral_5m_input_tokens)",
     "a constant of another file": f"def f(q):\n  {ASK4}\n  log.info(prompts.SHORT)",
     "another function": f"def f(prompt):\n  {ASK}\ndef g(prompt):\n  log.info(prompt)",
+    "a header": f"def f(prompt):\n  {RAW}\n  log.info('left %s', r.headers.get('x'))",
+    "a header by its name": f"def f(prompt):\n  {RAW}\n  log.info(r.headers['x'], dict(r.headers))",
+    "how a raw reply came": f"def f(prompt):\n  {RAW}\n  log.info(r.status_code, r.url, r.http_version, r.method)",
+    "how long it took": f"def f(prompt):\n  {RAW}\n  log.info(r.elapsed.total_seconds(), r.retries_taken)",
+    "below the reply": f"def f(prompt):\n  {RAW}\n  log.info(r.http_response.url, r.http_response.headers['x'])",
+    "usage of what is parsed": f"def f(prompt):\n  {RAW}\n  log.info(r.parse().usage, r.parse().id)",
+    "a header at once": f"def f(prompt):\n  {RAW}.headers\n  log.info(r)",
+    "a header of another function": f"def g(prompt):\n  {RAW}\n  return r\ndef f(q):\n  log.info(g(q).headers['x'])",
 }
 
 
@@ -88,6 +109,13 @@ def test_what_is_printed_is_marked() -> None:
         ("users.forEach(b => console.log(b.text))", 0),
         ("const s = c.messages.stream(prompt); s.on('text', t => console.log(t))", 1),
         ("const s = c.messages.stream(prompt); s.on('error', e => console.error(e))", 0),
+        (
+            "const { data, response } = await c.messages.create(m).withResponse(); log.info(response.headers.get('x'))",
+            0,
+        ),
+        ("const { data, response } = await c.messages.create(m).withResponse(); log.info(data)", 1),
+        ("const r = await c.messages.create(m).asResponse(); log.info(r.headers, r.status, r.statusText)", 0),
+        ("const r = await c.messages.create(m).asResponse(); log.info(await r.text())", 1),
     ],
 )
 def test_scripts(line: str, count: int) -> None:
@@ -98,6 +126,37 @@ def test_scripts(line: str, count: int) -> None:
         f"{line} }}"
     )
     assert len(logged({"a.ts": source})) == count
+
+
+TUPLE = f"def ask(prompt):\n  {ASK}\n  return r.content[0].text, r.usage\n"
+BACK = {
+    "a text of a tuple": ("text, usage = ask(q)\n  log.info(text)", 1),
+    "usage of a tuple": ("text, usage = ask(q)\n  log.info(usage)", 0),
+    "the tuple as a whole": ("both = ask(q)\n  log.info(both)", 1),
+    "the first of it": ("both = ask(q)\n  log.info(both[0])", 1),
+    "the second of it": ("both = ask(q)\n  log.info(both[1])", 0),
+    "taken apart later": ("both = ask(q)\n  text, usage = both\n  log.info(text)", 1),
+    "usage taken apart later": ("both = ask(q)\n  text, usage = both\n  log.info(usage)", 0),
+    "the first at once": ("log.info(ask(q)[0])", 1),
+    "the second at once": ("log.info(ask(q)[1])", 0),
+    "what is left": ("usage, *rest = ask(q)\n  log.info(len(rest))", 0),
+}
+
+
+@pytest.mark.parametrize(("lines", "count"), BACK.values(), ids=BACK)
+def test_tuples_that_a_function_gives_back(lines: str, count: int) -> None:
+    assert len(logged({"a.py": f"{HEAD}{TUPLE}def f(q):\n  {lines}"})) == count
+
+
+def test_an_array_that_a_function_gives_back() -> None:
+    source = (
+        "import A from '@anthropic-ai/sdk'; const c = new A();\nasync function ask(prompt) {\n"
+        "const m = await c.messages.create({ model: 'm', messages: [{ role: 'user', content: prompt }] });\n"
+        "return [m.content[0].text, m.usage]; }\n"
+        "async function f(q) { const [text, usage] = await ask(q); console.log(%s); }"
+    )
+    assert len(logged({"a.ts": source % "usage"})) == 0
+    assert len(logged({"a.ts": source % "text"})) == 1
 
 
 HANDED = {

@@ -1,33 +1,18 @@
 """Keys in programs: what is found, and what `--fix` may do about it."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tidegate.checks.fixing import fix
-from tidegate.checks.notes import read_notes
-from tidegate.checks.profiles import PROFILES
-from tidegate.checks.project import read_project
-from tidegate.checks.run import run
-from tidegate.checks.table import BY_ID
-from tidegate.checks.verdict import State, Verdict
+from tidegate.checks.verdict import State
 from unit.checks import corpus
+from unit.checks.programs import verdicts
 
 KEY = corpus.key(1)
 OS = "import os\nfrom anthropic import Anthropic\n"
 SDK = "import Anthropic from '@anthropic-ai/sdk';\n"
 BY_NAME = 'os.environ["ANTHROPIC_API_KEY"]'
-
-
-def verdicts(root: Path, check: str, files: Mapping[str, str]) -> list[Verdict]:
-    """What one check says of files, which are written into a folder; passes are left out."""
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(text.encode())
-    project = read_project(root, today=corpus.TODAY, notes=read_notes(root, BY_ID))
-    report = run(project, (BY_ID[check],), profile=PROFILES["local"], known=BY_ID)
-    return [one for one in report.verdicts if one.state in {State.FAIL, State.WARN, State.UNKNOWN}]
 
 
 def mended(root: Path, path: str, text: str) -> str:

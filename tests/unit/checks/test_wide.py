@@ -14,16 +14,83 @@ LIMIT = "import rateLimit from 'express-rate-limit'; const limit = rateLimit({})
 
 NEST = "import { Post } from '@nestjs/common';\nexport class C { @Post('ask') f() {} }"
 GUARD = "import { ThrottlerGuard } from '@nestjs/throttler'; const p = [{ provide: %s, useClass: ThrottlerGuard }]"
+SLOW = "from slowapi.middleware import SlowAPIMiddleware as Slow\na.add_middleware(Slow)\n"
+MADE = "from slowapi import Limiter\nlimiter = Limiter(who%s)\n"
+VIEW = "import django\ndef f(request): ..."
+SMART = "MIDDLEWARE = ['django_smart_ratelimit.middleware.RateLimitMiddleware']"
+OWN = (
+    "class PerUser:\n  def __call__(self, r):\n    if count(r):\n      return JsonResponse({}, status=429)\n"
+    "    return self.go(r)"
+)
+OWN_BY_PATH = OWN.replace("count(r)", "r.path == '/x' and count(r)")
+NO_LIMIT = "class RateLimitLog:\n  def __call__(self, r):\n    return self.go(r)\n"
 
 COVERS = {
     "a guard of NestJS": ({"a.ts": NEST, "b.ts": GUARD % "APP_GUARD"}, "yes"),
     "a guard of NestJS under another name": ({"a.ts": NEST, "b.ts": GUARD % "LIMITS"}, "no"),
-    "middleware": (
-        {
-            "a.py": FASTAPI,
-            "b.py": "from slowapi.middleware import SlowAPIMiddleware\na.add_middleware(SlowAPIMiddleware)",
-        },
+    "middleware of a limiter that is not seen": ({"a.py": FASTAPI, "b.py": SLOW}, "unknown"),
+    "middleware with default limits": ({"a.py": FASTAPI, "b.py": SLOW + MADE % ", default_limits=['5/minute']"}, "yes"),
+    "by their place": ({"a.py": FASTAPI, "b.py": SLOW + MADE % ", ['5/minute']"}, "yes"),
+    "with a limit for the application": (
+        {"a.py": FASTAPI, "b.py": SLOW + MADE % ", application_limits=['9/hour']"},
         "yes",
+    ),
+    "middleware without default limits": ({"a.py": FASTAPI, "b.py": SLOW + MADE % ""}, "no"),
+    "with none": ({"a.py": FASTAPI, "b.py": SLOW + MADE % ", default_limits=[]"}, "no"),
+    "with a file of settings": ({"a.py": FASTAPI, "b.py": SLOW + MADE % ", config_filename='.env'"}, "unknown"),
+    "in a list of middleware": (
+        {"a.py": FASTAPI, "b.py": f"{SLOW[: SLOW.index('a.add')]}FastAPI(middleware=[Middleware(Slow)])\n{MADE % ''}"},
+        "no",
+    ),
+    "the limiter of the application": (
+        {"a.py": FASTAPI, "b.py": SLOW + MADE % ", ['5/minute']" + "app.state.limiter = limiter", "c.py": MADE % ""},
+        "yes",
+    ),
+    "one of several limiters": (
+        {"a.py": FASTAPI, "b.py": SLOW + MADE % ", ['5/minute']", "c.py": MADE % ""},
+        "unknown",
+    ),
+    "default limits without middleware": ({"a.py": FASTAPI, "b.py": MADE % ", default_limits=['5/minute']"}, "no"),
+    "a text in Django's settings": (
+        {"a.py": VIEW, "settings.py": "MIDDLEWARE = ['shop.limits.PerUser']", "shop/limits.py": OWN},
+        "yes",
+    ),
+    "one that asks for the path": (
+        {"a.py": VIEW, "settings.py": "MIDDLEWARE = ['shop.limits.PerUser']", "shop/limits.py": OWN_BY_PATH},
+        "unknown",
+    ),
+    "added to Django's settings": (
+        {"a.py": VIEW, "settings.py": "MIDDLEWARE.insert(0, 'shop.limits.PerUser')", "shop/limits.py": OWN},
+        "yes",
+    ),
+    "an own one that limits nobody": (
+        {"a.py": VIEW, "settings.py": "MIDDLEWARE = ['shop.limits.RateLimitLog']", "shop/limits.py": NO_LIMIT},
+        "no",
+    ),
+    "a library for Django": ({"a.py": VIEW, "settings.py": SMART}, "yes"),
+    "a library for Django that only looks on": (
+        {"a.py": VIEW, "settings.py": f"{SMART}\nRATELIMIT_MIDDLEWARE = {{'SHADOW': True}}"},
+        "no",
+    ),
+    "a library for Django that skips what is aside": (
+        {"a.py": VIEW, "settings.py": f"{SMART}\nRATELIMIT_MIDDLEWARE = {{'SKIP_PATHS': ['/admin/', '/health/']}}"},
+        "yes",
+    ),
+    "a library for Django that skips more": (
+        {"a.py": VIEW, "settings.py": f"{SMART}\nRATELIMIT_MIDDLEWARE = {{'SKIP_PATHS': ['/api/chat/']}}"},
+        "unknown",
+    ),
+    "what only answers for decorators": (
+        {"a.py": VIEW, "settings.py": "MIDDLEWARE = ['django_ratelimit.middleware.RatelimitMiddleware']"},
+        "no",
+    ),
+    "a library that is not known": (
+        {"a.py": VIEW, "settings.py": "MIDDLEWARE = ['acme.middleware.ThrottleMiddleware']"},
+        "unknown",
+    ),
+    "other middleware": (
+        {"a.py": VIEW, "settings.py": "MIDDLEWARE = ['django.middleware.csrf.CsrfViewMiddleware']"},
+        "no",
     ),
     "own middleware": (
         {

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from tidegate.checks.facts.alternatives import argument_of, names
-from tidegate.checks.facts.held import Held, path_of, paths_in
+from tidegate.checks.facts.held import RAW, Held, path_of, paths_in
 from tidegate.checks.facts.reach import Reach, Site
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.program.module import Module
@@ -42,7 +42,8 @@ def carriers(reach: Reach, requests: Sequence[Request]) -> Iterator[Carrier]:
             given = request.arguments.given.get(role)
             if given is not None and given.module is request.module:
                 carrier.held.names.update(paths_in(request.module, given.node))
-        carrier.held.calls.setdefault(run_of(request.module, request.call), set()).add("")
+        answer = carrier.held.calls.setdefault(run_of(request.module, request.call), set())
+        answer.update(RAW if request.raw else {""})
         waiting.append(carrier.around)
     visits: dict[Node, int] = {}
     while waiting:

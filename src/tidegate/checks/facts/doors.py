@@ -24,13 +24,14 @@ from tidegate.checks.tree.walk import last_name
 
 _VERBS = {"get", "post", "put", "patch", "delete", "route", "websocket", "api_route", "head", "options", "all"}
 
-_WEB = {
+WEB = {
     "fastapi", "flask", "starlette", "quart", "sanic", "litestar", "aiohttp", "bottle", "falcon", "django",
     "ninja", "rest_framework", "flask_restful", "flask_openapi3", "robyn", "tornado", "chalice",
     "functions_framework", "express", "fastify", "hono", "koa", "@koa/router", "koa-router",
     "@hono/node-server", "@nestjs/common", "itty-router", "elysia", "@trpc/server", "next/server", "http",
     "node:http", "restify", "polka", "h3", "firebase-functions",
 }  # fmt: skip
+"""Packages of web frameworks."""
 _BOTS = {
     "discord", "slack_bolt", "telegram", "telebot", "aiogram", "chainlit", "twilio", "gradio", "discord.js",
     "@slack/bolt", "telegraf", "grammy", "botbuilder",
@@ -98,7 +99,7 @@ def frameworks_without_routes(program: Program) -> tuple[str, ...]:
 
 
 def _doors_of(program: Program, module: Module) -> Iterator[Door]:
-    web, bot = bool(module.imported & _WEB), bool(module.imported & _BOTS)
+    web, bot = bool(module.imported & WEB), bool(module.imported & _BOTS)
     yield from _by_place(program, module)
     for function in module.every(Function):
         yield from _decorated(program, module, function, web=web, bot=bot)
@@ -151,7 +152,7 @@ def _decorated(program: Program, module: Module, node: Function, *, web: bool, b
             yield Door(module, node, _route(decorator, of.id, node.name), "web")
         if not isinstance(of, Member):
             continue
-        if of.name in _VERBS and (web or _is_made_by(program, module, of.of, _WEB)):
+        if of.name in _VERBS and (web or _is_made_by(program, module, of.of, WEB)):
             yield Door(module, node, _route(decorator, of.name, node.name), "web")
         elif of.name in _BOT_WORDS and (bot or _is_made_by(program, module, of.of, _BOTS)):
             yield Door(module, node, node.name, "bot")
@@ -198,7 +199,7 @@ def _registered(program: Program, module: Module, node: Call, *, web: bool, bot:
     word = last_name(node.of)
     routed = word in _VERBS and isinstance(node.of, Member) and _starts_with_path(node)
     base = node.of.of if isinstance(node.of, Member) else node.of
-    if routed and not (web or _is_made_by(program, module, base, _WEB)):
+    if routed and not (web or _is_made_by(program, module, base, WEB)):
         return
     if not routed and not (word in _ROUTING_CALLS and (web or bot)) and not (bot and word in _BOT_WORDS):
         return

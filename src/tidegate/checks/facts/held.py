@@ -2,7 +2,8 @@
 
 Rules
 1. Of an answer, usage, ids, model and stop reason are no content; of a text, its length, hash or kind is none.
-2. Of a dict, and of what a function gives back as one, only those entries hold content that are given some.
+2. Of a dict, and of what a function gives back as one, only those entries hold content that are given some; so it is
+   with the places of a tuple that a function gives back: `answer.0` is the first of them.
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ from tidegate.checks.tree.walk import kids, last_name, walk
 _HARMLESS: Final = {
     "usage", "id", "model", "stop_reason", "stopReason", "finish_reason", "finishReason", "role", "type", "_request_id",
     "request_id", "input_tokens", "output_tokens", "name", "action", "status", "status_code", "stop_sequence", "length",
+    "headers", "elapsed", "retries_taken", "http_version", "reason_phrase", "statusText", "ok",
 }  # fmt: skip
+"""No `url`: that of a citation or of an image is content; of a reply before it is parsed see RAW."""
 _SAFE_CALLS: Final = {
     "len", "hash", "type", "bool", "id", "sum", "count", "isinstance", "redact", "mask", "scrub", "hexdigest",
     "sha256", "digest", "fingerprint", "count_tokens", "anonymize", "hashlib", "update", "md5", "keys",
@@ -43,6 +46,14 @@ _HANDS_ON: Final = {
     "str", "repr", "dict", "list", "dumps", "format", "stringify", "String", "extract_text", "get_text", "tuple",
     "enumerate", "reversed", "sorted", "iter", "next", "zip",
 }  # fmt: skip
+_BODIES: Final = (
+    "parse", "text", "content", "json", "read", "iter_text", "iter_lines", "iter_bytes", "iter_raw",
+    "aread", "aiter_text", "aiter_lines", "aiter_bytes", "aiter_raw",
+)  # fmt: skip
+RAW: Final = frozenset(
+    f".{way}{body}" for way in ("", "http_response.", "http_request.", "http_response.request.") for body in _BODIES
+)
+"""The parts of a reply of `with_raw_response` that hold content; headers, address, status and times hold none."""
 _EACH: Final = {"forEach", "map", "flatMap", "filter", "find", "some", "every", "then", "on", "once"}
 """Methods that hand what they are a method of, or parts of it, to a function."""
 _ENDS: Final = {"error", "end", "abort", "close", "connect", "finish"}
@@ -161,7 +172,13 @@ class Held(NamedTuple):
 
     def given_back(self, function: Function) -> set[str]:
         """The parts of what a function gives back that hold content."""
-        return {part for value in returned(function) if not isinstance(value, Items) for part in self.parts(value)}
+        return {part for value in returned(function) for part in self.parts_given(value)}
+
+    def parts_given(self, value: Node) -> set[str]:
+        """The parts of what is given back: `.0` where the first of a tuple holds content."""
+        if not isinstance(value, Items) or any(isinstance(one, Spread) for one in value.parts):
+            return self.parts(value)
+        return {f".{number}{part}" for number, one in enumerate(value.parts) for part in self.parts(one)}
 
     def by(self, node: Node | None) -> bool:
         """Whether a value holds content."""
@@ -177,12 +194,19 @@ class Held(NamedTuple):
     def by_part(self, node: Member | Item) -> bool:
         """Whether a part of something holds content: content is in it, or it is in content."""
         if node.of in self.calls:
-            return bool(self.calls[node.of] & {"", f".{_key(node)}"})
+            return any(not part or _leads(f".{_key(node)}", part) for part in self.calls[node.of])
         path = path_of(node)
         if not path:
             return self.by(node.of)
+        if isinstance(node, Item) and isinstance(_key(node), int) and self.is_tuple(path):
+            path = f"{path}.{_key(node)}"
         known = any(_leads(path, one) or _leads(one, path) for one in self.names)
         return known and not self.by_harmless_way(node)
+
+    def is_tuple(self, path: str) -> bool:
+        """Whether it is known which places of something hold content."""
+        below = [one[len(path) + 1 :] for one in self.names if one == path or one.startswith(f"{path}.")]
+        return bool(below) and all(one.partition(".")[0].isdigit() for one in below)
 
     def by_harmless_way(self, node: Member | Item) -> bool:
         """`answer.usage.input_tokens`: below something harmless all is."""
@@ -207,8 +231,8 @@ class Held(NamedTuple):
 def _spread(target: Node, parts: set[str]) -> Iterator[str]:
     """The paths in a target that are given content, when these parts of a value hold some."""
     if isinstance(target, Items):
-        for one in target.parts:
-            yield from _spread(one, parts)
+        for number, one in enumerate(target.parts):
+            yield from _spread(one, _at_place(parts, number))
     elif isinstance(target, Spread):
         yield from _spread(target.of, parts)
     elif isinstance(target, Map):
@@ -219,6 +243,13 @@ def _spread(target: Node, parts: set[str]) -> Iterator[str]:
     else:
         path = path_of(target)
         yield from (f"{path}{part}" for part in parts if path)
+
+
+def _at_place(parts: set[str], number: int) -> set[str]:
+    """The parts of one place, when these are the parts of a tuple, or of something that goes over its parts."""
+    placed = {part for part in parts if part[1:].partition(".")[0].isdigit()}
+    here = f".{number}"
+    return (parts - placed) | {part[len(here) :] for part in placed if _leads(here, part)}
 
 
 def _below(parts: set[str], name: object) -> set[str]:

@@ -1,11 +1,27 @@
 """What a plain HTTP request says: its address and its body."""
 
+from typing import NamedTuple
+
 from tidegate.checks.facts.arguments import Arguments, read_arguments
 from tidegate.checks.facts.ways import ADDRESS
 from tidegate.checks.program.fold import Known, fold
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
-from tidegate.checks.tree.nodes import Call, Const, Map, Name, Node, Operation, Text
+from tidegate.checks.tree.nodes import Assign, Call, Const, Map, Member, Name, Node, Operation, Text
+
+
+class Session(NamedTuple):
+    """What requests are sent with, where it is made."""
+
+    module: Module
+    call: Call
+
+
+def session_of(program: Program, module: Module, call: Call) -> Session | None:
+    """`httpx.Client(timeout=60)` of `client.post(…)`, `axios.create({…})` of `api.post(…)`."""
+    found = program.find(module, call.of.of) if isinstance(call.of, Member) else None
+    made = found.node.value if found is not None and isinstance(found.node, Assign) else None
+    return Session(found.module, made) if found is not None and isinstance(made, Call) else None
 
 
 def says_address(program: Program, module: Module, node: Node) -> bool:

@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from tidegate.checks.facts.django import EVERY_VIEW, SMART, named_middleware, option
+from tidegate.checks.facts.jobs import Pace, find_paces
 from tidegate.checks.program.fold import Known, Variable, fold
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
@@ -26,16 +28,38 @@ class Limiter(Struct, frozen=True, eq=False):
     """A limiter where it is made or asked."""
 
     module: Module
-    node: Call
+    node: Node
     name: str
     whom: Whom
     where: Where
+    paces: bool = False
+    """Whether it holds a queue back as a whole, and can count nobody by himself."""
 
 
 def find_limiters(program: Program) -> tuple[Limiter, ...]:
     """Every limiter of a library that the program makes or uses."""
     found = [limiter for module, node in program.every(Call) for limiter in _limiter(program, module, node)]
+    found.extend(_of_settings(program))
+    found.extend(_of_queue(pace) for pace in find_paces(program))
     return tuple(found)
+
+
+def _of_settings(program: Program) -> Iterator[Limiter]:
+    """Middleware of Django that settings name by a text."""
+    for module in program.modules.values():
+        for one in named_middleware(module):
+            if one.value == SMART:
+                key = option(module, "KEY_FUNCTION")
+                whom: Whom = "address" if key is None else _whom(module, key)
+                yield Limiter(module, one, "django-smart-ratelimit", whom, "unknown")
+            elif one.value in EVERY_VIEW:
+                yield Limiter(module, one, str(one.value).partition(".")[0], "user", "unknown")
+
+
+def _of_queue(pace: Pace) -> Limiter:
+    """The limiter of a queue: it is kept in Redis, and counts the whole queue, or groups of jobs."""
+    whom: Whom = "everybody" if pace.by is None else _whom(pace.module, pace.by)
+    return Limiter(pace.module, pace.node, pace.name, whom, "shared", paces=pace.by is None)
 
 
 def _limiter(program: Program, module: Module, call: Call) -> Iterator[Limiter]:

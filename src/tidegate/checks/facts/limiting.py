@@ -137,9 +137,14 @@ def empties(node: Node) -> bool:
     return isinstance(node, Assign) and last_name(node.target) == "throttle_classes" and _is_empty(node.value)
 
 
+def speaks_of_limits(name: str) -> bool:
+    """Whether a name speaks of limits, and not of taking them off or reading them."""
+    return bool(_WORD.search(name)) and not _NEVER.search(name)
+
+
 def said_by_type(kind: str) -> Limits:
     """What the annotation of a parameter says: `Annotated[None, Depends(rate_limit)]`."""
-    if not _WORD.search(kind) or _NEVER.search(kind):
+    if not speaks_of_limits(kind):
         return "no"
     return "yes" if "Depends" in kind else "unknown"
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tidegate.checks.facts.arguments import Arguments, read_arguments
-from tidegate.checks.facts.http import arguments_of_body, body_of, says_address
+from tidegate.checks.facts.http import arguments_of_body, body_of, says_address, session_of
+from tidegate.checks.facts.lent import Lent, find_lent
+from tidegate.checks.facts.methods import base_of, is_odd
 from tidegate.checks.facts.ways import (
     BATCHES_READ,
     CLIENTS,
@@ -22,13 +24,12 @@ from tidegate.checks.facts.ways import (
 from tidegate.checks.program.fold import Known, fold, spoken
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Found, Program, returned
+from tidegate.checks.program.unpacked import unpacked
 from tidegate.checks.tree.nodes import (
     Assign,
     Call,
     Const,
     Function,
-    Item,
-    Map,
     Member,
     Name,
     Node,
@@ -67,6 +68,8 @@ class Request(Struct, frozen=True, eq=False):
     client: Client | None
     function: Function | None
     """The innermost one around it."""
+    raw: bool = False
+    """Whether what comes back is the reply before it is parsed: `messages.with_raw_response.create(…)`."""
 
     @property
     def streams(self) -> bool | None:
@@ -86,6 +89,8 @@ class Asking(Struct, frozen=True):
     requests: tuple[Request, ...]
     unread: tuple[Found, ...] = ()
     """Methods that ask, and batches, which nothing above stands for: handed on, kept, called in ways not known."""
+    lent: tuple[Lent, ...] = ()
+    """Calls that hand a client to a library that is not known."""
 
 
 def find_asking(program: Program) -> Asking:
@@ -94,7 +99,9 @@ def find_asking(program: Program) -> Asking:
     for module, call in program.every(Call):
         finder.look(module, call)
     requests = tuple(finder.requests())
-    return Asking(tuple(finder.clients.values()), requests, tuple(finder.unread()))
+    used = frozenset(finder.wrapped)
+    lent = tuple(find_lent(program, lambda module, node: finder.client_of(module, node) is not None, used))
+    return Asking(tuple(finder.clients.values()), requests, tuple(finder.unread()), lent)
 
 
 class _Finder:
@@ -106,6 +113,8 @@ class _Finder:
         self.calls: list[tuple[Module, Call]] = []
         self.judged: set[Node] = set()
         """Methods and names of methods whose calls were read, or are surely no request."""
+        self.wrapped: set[Node] = set()
+        """Calls that were taken for the client that they are given: `wrap(client)`."""
 
     def look(self, module: Module, call: Call) -> None:
         origin = self.program.origin(module, call.of)
@@ -185,7 +194,8 @@ class _Finder:
         self.judged.add(method)
         under = overrides if client is None else overrides.over(client.arguments)
         merged = Arguments({**_for_client(under.given), **arguments.given}, arguments.open)
-        return Request(module, call, "sdk", method.name, merged, client, module.function_of(call))
+        raw = last_name(method.of) in PASSED
+        return Request(module, call, "sdk", method.name, merged, client, module.function_of(call), raw)
 
     def names_claude(self, arguments: Arguments) -> bool:
         """Whether the model that is asked for is a Claude."""
@@ -194,14 +204,14 @@ class _Finder:
 
     def base(self, module: Module, node: Node) -> Node | None:
         """The client in `client.messages.create`; also where `client.messages` was given a name of its own."""
-        direct = _base(node)
+        direct = base_of(node)
         if direct is not None or not isinstance(node, Member) or node.name not in METHODS:
             return direct
         found = self.program.find(module, node.of) if isinstance(node.of, Name | Member) else None
         named = found.node.value if found is not None and isinstance(found.node, Assign) else None
         if found is None or found.module is not module or not isinstance(named, Member):
             return None
-        return _base(Member(node.at, named, node.name))
+        return base_of(Member(node.at, named, node.name))
 
     def client_and_options(self, module: Module, node: Node) -> tuple[Client | None, Arguments]:
         """The client behind an expression, and what `with_options` changes."""
@@ -225,16 +235,21 @@ class _Finder:
             return next((one for one in made if one is not None), None)
         if isinstance(node, Name):
             for binding in reversed(self.program.bindings(module, node)):
-                if isinstance(binding, Assign):
-                    client = self.client_of(module, binding.value, hops - 1)
-                    if client is not None:
-                        return client
+                client = self._client_bound(module, binding, node.id, hops) if isinstance(binding, Assign) else None
+                if client is not None:
+                    return client
         if isinstance(node, Member):
             client = self._client_put(module, node, hops)
             if client is not None:
                 return client
         found = self.program.find(module, node)
-        return None if found is None else self._client_of_found(found, hops)
+        return None if found is None else self._client_of_found(found, last_name(node), hops)
+
+    def _client_bound(self, module: Module, assign: Assign, name: str, hops: int) -> Client | None:
+        """`client = make()`, and `client, limiter = make()`."""
+        parts = [Found(module, assign.value), *unpacked(self.program, module, assign, name)]
+        made = (self.client_of(one.module, one.node, hops - 1) for one in parts)
+        return next((one for one in made if one is not None), None)
 
     def _client_put(self, module: Module, node: Member, hops: int) -> Client | None:
         """`clients.claude = new Anthropic()`: what is put under a name of something else."""
@@ -252,6 +267,7 @@ class _Finder:
         if found is not None and isinstance(found.node, Function):
             return self._returned(found, hops)
         if node.args and found is None:  # wrap(client), guard(client), client.with_options(…)
+            self.wrapped.add(node)
             return self.client_of(module, node.args[0], hops - 1)
         if isinstance(node.of, Member) and node.of.name in {"with_options", "withOptions", "copy"}:
             return self.client_of(module, node.of.of, hops - 1)
@@ -262,10 +278,12 @@ class _Finder:
         made = (self.client_of(found.module, value, hops - 1) for value in returned(found.node))
         return next((one for one in made if one is not None), None)
 
-    def _client_of_found(self, found: Found, hops: int) -> Client | None:
+    def _client_of_found(self, found: Found, name: str, hops: int) -> Client | None:
         node = found.node
         if isinstance(node, Assign) and isinstance(node.target, Name | Member):
             return self.client_of(found.module, node.value, hops - 1)
+        if isinstance(node, Assign):
+            return self._client_bound(found.module, node, name, hops)
         if isinstance(node, Function) and any(_is_property(one) for one in node.decorators):
             return self._returned(found, hops)
         if isinstance(node, Param) and node.default is not None:
@@ -285,7 +303,7 @@ class _Finder:
                 if not self.all_called(module, up):
                     yield Found(module, node)
             elif (node.name in METHODS and self.base(module, node) is not None) or (
-                node.name == "messages" and _is_odd(node, up) and self.client_of(module, node.of) is not None
+                node.name == "messages" and is_odd(node, up) and self.client_of(module, node.of) is not None
             ):
                 yield Found(module, node)
         yield from self.odd_ways()
@@ -301,7 +319,7 @@ class _Finder:
             if isinstance(up, Call) and last_name(up.of) != "getattr":
                 continue
             sent = isinstance(up, Member) and up.name in HTTP_METHODS and isinstance(module.up.get(up), Call)
-            if (sent or _is_odd(node, up)) and self.client_of(module, node) is not None:
+            if (sent or is_odd(node, up)) and self.client_of(module, node) is not None:
                 yield Found(module, node)
 
     def all_called(self, module: Module, up: Node | None) -> bool:
@@ -344,6 +362,10 @@ class _Finder:
         if not (HTTP_CALLS.fullmatch(origin) or by_session) or not self.is_to_claude(module, call):
             return None
         outer = read_arguments(self.program, module, call)
+        session = session_of(self.program, module, call)
+        if session is not None:
+            kept = read_arguments(self.program, session.module, session.call).given
+            outer = outer.over(Arguments(_for_client(kept)))
         body = body_of(call)
         inner = Arguments({}, open=True) if body is None else arguments_of_body(self.program, module, body)
         return Request(module, call, "http", "create", inner.over(outer), None, module.function_of(call))
@@ -360,28 +382,6 @@ def _for_client(given: object) -> dict[str, Found]:
         for role, found in given.items()
         if role in {"timeout", "max_retries", "api_key", "base_url", "transport"}
     }
-
-
-def _base(node: Node) -> Node | None:
-    """The client in `client.beta.messages.with_raw_response.create`."""
-    if not isinstance(node, Member) or node.name not in METHODS:
-        return None
-    inner = node.of
-    if isinstance(inner, Member) and inner.name in PASSED:
-        inner = inner.of
-    if not (isinstance(inner, Member) and inner.name in {"messages", "completions"}):
-        return None
-    base = inner.of
-    if isinstance(base, Member) and base.name in {"beta", "chat"}:
-        base = base.of
-    return None if isinstance(base, Member) and base.name in {"threads", "batches"} else base
-
-
-def _is_odd(node: Node, up: Node | None) -> bool:
-    """Whether something is taken out of a node by other ways than its name."""
-    if isinstance(up, Assign):
-        return isinstance(up.target, Map) and up.value is node
-    return isinstance(up, Call) or (isinstance(up, Item) and up.of is node)
 
 
 def _is_property(node: Node) -> bool:

@@ -1,12 +1,13 @@
 """What becomes of an answer: whether its usage is read, here or by whoever gets it."""
 
 from collections.abc import Container, Iterable
-from typing import Final, Literal
+from typing import Literal
 
 from tidegate.checks.facts.carried import run_of
 from tidegate.checks.facts.reach import Reach
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.facts.usages import is_reading, reads_own_usage, reads_usage
+from tidegate.checks.facts.ways import RECORDERS
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Program
 from tidegate.checks.tree.nodes import (
@@ -26,23 +27,11 @@ from tidegate.checks.tree.walk import last_name, walk
 
 Recorded = Literal["read", "ignored", "unknown"]
 
-_RECORDERS: Final = {
-    "langfuse": "Langfuse", "langsmith": "LangSmith",
-    "opentelemetry.instrumentation.anthropic": "OpenTelemetry",
-    "openinference.instrumentation.anthropic": "OpenInference", "traceloop": "Traceloop",
-    "agentops": "AgentOps", "braintrust": "Braintrust", "ddtrace": "Datadog", "weave": "Weave",
-    "mlflow": "MLflow", "portkey_ai": "Portkey", "posthog.ai.anthropic": "PostHog",
-    "sentry_sdk.integrations.anthropic": "Sentry", "langsmith/wrappers": "LangSmith", "@langfuse": "Langfuse",
-    "@posthog/ai": "PostHog", "dd-trace": "Datadog", "lunary": "Lunary", "helicone": "Helicone",
-    "@arizeai/openinference-instrumentation-anthropic": "OpenInference",
-    "@traceloop/node-server-sdk": "Traceloop",
-}  # fmt: skip
-
 
 def recorder(program: Program) -> str:
     """A library that records the usage of every request by itself; "": none was seen."""
     for module in program.modules.values():
-        for package, name in _RECORDERS.items():
+        for package, name in RECORDERS.items():
             if any(one == package or one.startswith((f"{package}.", f"{package}/")) for one in module.imported):
                 return name
     called = (program.origin(module, call.of) for module, call in program.every(Call))

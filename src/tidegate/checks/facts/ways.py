@@ -61,6 +61,19 @@ FOREIGN: Final = {
 }  # fmt: skip
 """Libraries that call Claude in ways of their own."""
 
+RECORDERS: Final = {
+    "langfuse": "Langfuse", "langsmith": "LangSmith",
+    "opentelemetry.instrumentation.anthropic": "OpenTelemetry",
+    "openinference.instrumentation.anthropic": "OpenInference", "traceloop": "Traceloop",
+    "agentops": "AgentOps", "braintrust": "Braintrust", "ddtrace": "Datadog", "weave": "Weave",
+    "mlflow": "MLflow", "portkey_ai": "Portkey", "posthog.ai.anthropic": "PostHog",
+    "sentry_sdk.integrations.anthropic": "Sentry", "langsmith/wrappers": "LangSmith", "@langfuse": "Langfuse",
+    "@posthog/ai": "PostHog", "dd-trace": "Datadog", "lunary": "Lunary", "helicone": "Helicone",
+    "@arizeai/openinference-instrumentation-anthropic": "OpenInference",
+    "@traceloop/node-server-sdk": "Traceloop",
+}  # fmt: skip
+"""Libraries that record the usage of every request by themselves."""
+
 HTTP_CALLS: Final = re.compile(
     r"(?:requests|httpx2?|niquests)\.(?:post|request|stream)|fetch|axios|axios\.default(?:\.post)?|axios\.post|"
     r"undici\.(?:fetch|request)|node-fetch\.default|urllib\.request\.Request|got\.default(?:\.post)?|ky\.default\.post"
@@ -102,5 +115,6 @@ ROLES: Final = {
     "baseUrl": "base_url", "anthropic_api_url": "base_url", "dangerouslyAllowBrowser": "browser",
     "http_client": "transport", "httpAgent": "transport", "fetch": "transport", "logLevel": "log_level",
     "default_headers": "headers", "extra_headers": "headers", "headers": "headers",
+    "clientOptions": "client_options",
 }  # fmt: skip
 """Names of arguments in either language, and what they are about."""

@@ -9,6 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from tidegate.checks.facts import slowapi
+from tidegate.checks.facts.django import limits_of_library, named_middleware, own_middleware
 from tidegate.checks.facts.doors import Door
 from tidegate.checks.facts.limiting import (
     Limits,
@@ -72,7 +74,7 @@ def _of_module(program: Program, module: Module) -> Iterator[Wide]:
                 yield Wide(module, before, limits)
     if any(_guards_all(program, module, table) for table in module.every(Map)):
         yield Wide(module, None)
-    limits = best((_of_defaults(module), _of_file(program, module)))
+    limits = best((_of_defaults(module), _of_file(program, module), _of_django(program, module)))
     if limits != "no":
         yield Wide(module, None, limits)
 
@@ -101,6 +103,19 @@ def _of_defaults(module: Module) -> Limits:
     if not values:
         return "unknown"
     return best("yes" if not isinstance(one, Items) or one.parts else "no" for one in values)
+
+
+def _of_django(program: Program, module: Module) -> Limits:
+    """`MIDDLEWARE = ["shop.limits.PerUser"]` of Django, where the text names a class."""
+    return best(_of_text(program, module, str(one.value)) for one in named_middleware(module))
+
+
+def _of_text(program: Program, module: Module, name: str) -> Limits:
+    own = own_middleware(program, module, name)
+    if own is None:
+        return limits_of_library(module, name)
+    assert isinstance(own.node, Function | Class)
+    return _of_middleware(program, own.module, own.node)
 
 
 def _is_default(node: Node | None) -> bool:
@@ -148,6 +163,10 @@ def _said(covers: bool) -> Limits:
 
 def _limits(program: Program, module: Module, call: Call) -> Limits:
     """What a registration does to users, by what it is given."""
+    if slowapi.is_limiter(program, module, call):
+        return "no"  # its middleware, or decorators, do what it says
+    if slowapi.names_middleware(program, module, *given_to(call)):
+        return slowapi.limits_of_all(program, module)
     if last_name(call.of) == "Limiter":
         defaults = [value for name, value in call.named if name in {"default_limits", "application_limits"}]
         return best("yes" if not isinstance(one, Items) or one.parts else "no" for one in defaults)

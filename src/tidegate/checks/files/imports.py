@@ -46,6 +46,11 @@ class Imports:
         scripts = {found.decode(errors="replace") for found in _SCRIPT.findall(data)}
         return frozenset(one for spec in scripts for one in self._script(path, spec))
 
+    def named(self, name: str) -> frozenset[str]:
+        """The files that a text such as `shop.limits.PerUser` may name something of."""
+        words = [word for word in name.split(".") if word]
+        return frozenset(self._python(words[:-1], exact=False))
+
     def _python(self, words: list[str], *, exact: bool) -> Iterator[str]:
         for path, known in self._by_last.get((words[-1], True), ()) if words else ():
             if exact:

@@ -1,8 +1,9 @@
 """Files beside the program that say how it runs: .env, Docker, deployment, manifests."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -10,6 +11,7 @@ from msgspec import Struct
 from tidegate.checks.files.kinds import MANIFESTS, is_beside, name_of
 from tidegate.checks.files.listing import Listing
 from tidegate.checks.files.reading import Unread, decode, read_bytes
+from tidegate.checks.files.secrets import holds_key
 
 ENV_FILE: Final = re.compile(r"\.env(?:\.[\w.-]+)?|[\w-]+\.env")
 EXAMPLE: Final = re.compile(r".*(?:example|sample|template|dist|default)s?")
@@ -38,19 +40,24 @@ class Text(Struct, frozen=True):
 
 
 def read_settings(listing: Listing) -> tuple[Text, ...]:
-    """Everything that says how the program runs and mentions Claude; manifests and Docker files always."""
+    """What says how the program runs and names Claude or holds a key; manifests and Docker files always."""
     return tuple(_wanted(listing.root, dict.fromkeys((*listing.paths, *_hidden(listing)))))
 
 
 def _hidden(listing: Listing) -> Iterator[str]:
-    """.env files that git ignores, where applications begin."""
-    folders = {PurePosixPath(path).parent for path in listing.paths if name_of(path) in MANIFESTS}
-    for folder in sorted({PurePosixPath(), *folders}):
+    """.env files that git ignores, beside files of the project."""
+    for folder in sorted({"", *(path.rpartition("/")[0] for path in listing.paths)}):
         try:
-            names = sorted(one.name for one in (listing.root / folder).glob(".env*") if one.is_file())
+            with os.scandir(listing.root / folder) as entries:
+                names = sorted(one.name for one in entries if ENV_FILE.fullmatch(one.name) and _is_plain(one))
         except OSError:
             continue
-        yield from ((folder / name).as_posix() for name in names)
+        yield from (f"{folder}/{name}".lstrip("/") for name in names)
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, and no link to one."""
+    return entry.is_file(follow_symlinks=False)
 
 
 def _wanted(root: Path, paths: Iterable[str]) -> Iterator[Text]:
@@ -62,7 +69,7 @@ def _wanted(root: Path, paths: Iterable[str]) -> Iterator[Text]:
         data = read_bytes(root, path)
         if isinstance(data, Unread) or len(data) > _LARGEST:
             continue
-        if always or any(word in data.lower() for word in _WORDS):
+        if always or any(word in data.lower() for word in _WORDS) or holds_key(data):
             yield Text(path, decode(data))
 
 

@@ -4,7 +4,8 @@ A project has thousands of files and a handful that talk to Claude.  Every file 
 the handful is parsed.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -15,6 +16,9 @@ from tidegate.checks.files.reading import LONGEST, Unread, decode, is_made, read
 
 _CLAUDE = (b"anthropic", b"claude", b"tidegate")
 _LIMITS = (b"ratelimit", b"rate_limit", b"rate-limit", b"limiter", b"throttl")
+_MIDDLEWARE = re.compile(rb"\nMIDDLEWARE[ \t]*\+?=[ \t]*[\[(]([^\])]*)")
+_TEXT = re.compile(rb"[\"']([\w.]+)[\"']")
+_QUEUE = b"bullmq"
 _LEVELS = 3
 """How many callers away from a file that mentions Claude a route may be."""
 
@@ -82,8 +86,29 @@ def _choose(looked: dict[str, bytes]) -> tuple[set[str], set[str]]:
     imports = Imports(looked)
     imported = {path: imports.of(path) for path in looked}
     chosen = mentioning.union(*(imported[path] for path in mentioning))
-    newest = mentioning
-    for _ in range(_LEVELS):
-        newest = {path for path in looked if path not in chosen and not newest.isdisjoint(imported[path])}
-        chosen |= newest
+    chosen |= _callers(imported, mentioning, chosen)
+    queues = {path for path, data in looked.items() if _QUEUE in data}
+    if queues & chosen:  # who queues jobs for a worker that asks imports the queue, and not the worker
+        chosen |= queues | _callers(imported, queues, chosen | queues)
+    chosen.update(_middleware(looked, imports))
     return chosen | {path for path, data in looked.items() if _mentions(data, _LIMITS)}, mentioning
+
+
+def _callers(imported: dict[str, frozenset[str]], newest: set[str], known: set[str]) -> set[str]:
+    """The files that lead to some by imports, besides those that are known."""
+    found: set[str] = set()
+    for _ in range(_LEVELS):
+        newest = {one for one in imported if one not in known | found and not newest.isdisjoint(imported[one])}
+        found |= newest
+    return found
+
+
+def _middleware(looked: dict[str, bytes], imports: Imports) -> Iterator[str]:
+    """Django's settings, and what their `MIDDLEWARE` names of the project: no import leads there."""
+    for path, data in looked.items():
+        if b"\nMIDDLEWARE" not in data or b"django." not in data:
+            continue
+        yield path
+        for listed in _MIDDLEWARE.findall(data):
+            for name in _TEXT.findall(listed):
+                yield from imports.named(name.decode())

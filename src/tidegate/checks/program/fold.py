@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from tidegate.checks.program.module import Module
 from tidegate.checks.program.program import Found, Program
+from tidegate.checks.program.unpacked import unpacked
 from tidegate.checks.tree.nodes import (
     Assign,
     Call,
@@ -213,6 +214,10 @@ def _named(program: Program, module: Module, node: Name | Member, hops: int) -> 
 def _found(program: Program, found: Found, node: Node, hops: int) -> Value:
     if isinstance(found.node, Assign) and isinstance(found.node.target, Name | Member) and found.node.sign == "=":
         return fold(program, found.module, found.node.value, hops - 1)
+    if isinstance(found.node, Assign) and isinstance(node, Name | Member):  # MODEL, LONGEST = "claude-haiku-4-5", 512
+        name = node.id if isinstance(node, Name) else node.name
+        parts = list(unpacked(program, found.module, found.node, name))
+        return fold(program, parts[0].module, parts[0].node, hops - 1) if len(parts) == 1 else Computed(spoken(node))
     if isinstance(found.node, Const | Operation | Text):  # export default 512
         return fold(program, found.module, found.node, hops - 1)
     if isinstance(found.node, Param) and found.node.default is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tidegate.checks.check import Check
 from tidegate.checks.facts.doors import Door
 from tidegate.checks.facts.gates import is_exempt, limits_of
+from tidegate.checks.facts.jobs import queueing
 from tidegate.checks.facts.limiting import Limits, best
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.facts.wide import limits_around
@@ -20,6 +21,8 @@ _COUNT = (
     "Count requests by user id before the call: a limiter library, own code, or `tidegate.guard(client)`.",
     "Count requests by user id before the call: a limiter library, own code, or tidegate's gateway (`tidegate serve`).",
 )
+_COUNT_JOBS = ("Count requests by user id before the job is queued: a limiter library, or own code.",) * 2
+_BEFORE_QUEUE = "Keep it for the API's own limits, and count by user id before a job is queued."
 _NAME = ('Add metadata={"user_id": an opaque id}.', "Add metadata: { user_id: an opaque id }.")
 
 
@@ -30,11 +33,12 @@ def limited(project: Project) -> Iterator[Verdict]:
     yield from no_request(project)
     if not project.requests:
         return
-    if not project.doors:
+    queued = queueing(project.program, project.reach, project.other_doors)
+    if not project.doors and not queued:
         yield no_doors(project)
         return
     open_ = 0
-    for door in project.doors:
+    for door in (*project.doors, *queued):
         covered = _covered(project, door)
         if covered is not None:
             if covered.state.value != "pass":
@@ -51,12 +55,23 @@ def limited(project: Project) -> Iterator[Verdict]:
             text = f"{before} stands before {door.name}, and whether it limits each user there cannot be seen"
             yield unknown(text, supply=LOOK, place=head(door.module, door.function))
             continue
-        fix = spoken(door.module, *_COUNT)
+        fix = spoken(door.module, *(_COUNT_JOBS if door in queued else _COUNT))
         yield failed(
-            head(door.module, door.function), f"{door.name} asks Claude for anybody, as often as they like.", fix=fix
+            head(door.module, door.function), f"{door.name} {_for_anybody(project, queued=door in queued)}", fix=fix
         )
     if not open_:
-        yield passed(f"{count(len(project.doors), 'door')} to Claude limit their users", _evidence(project))
+        yield passed(
+            f"{count(len(project.doors) + len(queued), 'door')} to Claude limit their users", _evidence(project)
+        )
+
+
+def _for_anybody(project: Project, *, queued: bool) -> str:
+    """What a door without a limit does; a queue that is held back as a whole is named, because it looks like one."""
+    if not queued:
+        return "asks Claude for anybody, as often as they like."
+    pace = next((one for one in project.limiters if one.paces), None)
+    held = f"; {pace.name} holds all users back together, and no single one" if pace is not None else ""
+    return f"queues jobs for Claude for anybody, as often as they like{held}."
 
 
 def _around(project: Project, door: Door) -> Limits:
@@ -71,6 +86,8 @@ def _evidence(project: Project) -> Evidence:
 def _covered(project: Project, door: Door) -> Verdict | None:
     """What tidegate's own limits say; None: tidegate is not in the way."""
     requests = project.reach.requests_of(door.function, project.requests)
+    if door in project.other_doors:  # it queues jobs, for the requests of a worker
+        requests = list(project.requests)
     covers = [project.through.covers(request) for request in requests]
     if not requests or False in covers:
         return None
@@ -102,10 +119,10 @@ def per_user(project: Project) -> Iterator[Verdict]:
     if not project.limiters:
         yield skipped("no limiter of a library that is known was seen")
         return
-    fine = True
+    fine, alone = True, all(one.paces for one in project.limiters)
     for limiter in project.limiters:
         place = project.place(limiter.module, limiter.node)
-        if limiter.whom == "user":
+        if limiter.whom == "user" or (limiter.paces and not alone):
             continue
         fine = False
         if limiter.whom == "unknown":
@@ -114,11 +131,10 @@ def per_user(project: Project) -> Iterator[Verdict]:
             )
         else:
             what = "network addresses" if limiter.whom == "address" else "all users together"
-            yield warned(
-                place, f"{limiter.name} counts {what}, not users.", fix="Use the id of the signed-in user as its key."
-            )
+            fix = _BEFORE_QUEUE if limiter.paces else "Use the id of the signed-in user as its key."
+            yield warned(place, f"{limiter.name} counts {what}, not users.", fix=fix)
     if fine:
-        yield passed(f"{count(len(project.limiters), 'limiter')} count users")
+        yield passed(f"{count(sum(not one.paces for one in project.limiters), 'limiter')} count users")
 
 
 def shared(project: Project) -> Iterator[Verdict]:

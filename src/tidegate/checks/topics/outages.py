@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate.checks.check import Check
+from tidegate.checks.facts.patience import timeout_of, without_timeout
 from tidegate.checks.facts.requests import Client, Request
 from tidegate.checks.program.fold import Known
 from tidegate.checks.program.program import Found
@@ -40,7 +41,7 @@ def patient(project: Project) -> Iterator[Verdict]:
     seen: set[object] = set()
     fine = 0
     for request in project.requests:
-        given = request.arguments.given.get("timeout")
+        given = timeout_of(project.program, request)
         key = given.node if given is not None else request.client or request.call
         if key in seen:
             continue
@@ -58,7 +59,7 @@ def patient(project: Project) -> Iterator[Verdict]:
 def _judge(project: Project, request: Request) -> Verdict | None:
     if project.through.covers(request) and request.client is not None and request.client.guarded:
         return None  # tidegate's own time-outs
-    found = request.arguments.given.get("timeout")
+    found = timeout_of(project.program, request)
     if found is None:
         return _without(project, request, request.client or request)
     seconds = _seconds(project, found)
@@ -67,8 +68,7 @@ def _judge(project: Project, request: Request) -> Verdict | None:
         return unknown(f"the time-out comes from {seconds}", supply=_SUPPLY, place=place)
     if seconds is None:
         return failed(place, "The time-out is switched off.", fix=_FIX)
-    in_milliseconds = found.module.language != "python" and request.kind != "http"
-    return _odd(place, seconds, in_milliseconds=in_milliseconds)
+    return _odd(place, seconds, in_milliseconds=found.module.language != "python")
 
 
 def _odd(place: Place, number: float, *, in_milliseconds: bool) -> Verdict | None:
@@ -89,23 +89,18 @@ def _without(project: Project, request: Request, where: Client | Request) -> Ver
         return unknown(f"the time-out is left to {name}", supply=_SUPPLY, place=project.at(where))
     if request.arguments.open or (request.client is None and request.kind == "sdk"):
         return unknown("where the time-out is set could not be seen", supply=_SUPPLY, place=project.at(where))
-    if request.kind == "http":
-        waits = "for ever" if request.module.language == "python" else "until the platform gives up"
-        return warned(
-            project.at(request),
-            f"The request has no time-out and may wait {waits}.",
-            fix="Set a time-out of 60 seconds.",
-        )
-    fix = "Anthropic(timeout=60.0)." if request.module.language == "python" else "new Anthropic({ timeout: 60_000 })."
-    return warned(project.at(where), "The client has no time-out of its own: it waits up to ten minutes.", fix=fix)
+    waits = without_timeout(project.program, request)
+    return warned(project.at(where), waits.text, fix=waits.fix)
 
 
 def _seconds(project: Project, found: Found) -> float | str | None:
     """The number of a time-out; a text names what could not be told; None: there is none."""
     node = found.node
-    if isinstance(node, Call) and project.program.origin(found.module, node.of).endswith(".Timeout"):
+    if isinstance(node, Call) and project.program.origin(found.module, node.of).endswith(
+        (".Timeout", ".ClientTimeout")
+    ):
         named = dict(node.named)
-        first = node.args[0] if node.args else named.get("timeout") or named.get("read")
+        first = named.get("read") or named.get("total") or named.get("timeout") or next(iter(node.args), None)
         if first is None:
             return "an object"
         return _seconds(project, Found(found.module, first))
