@@ -135,4 +135,7 @@ def is_event_stream(headers: Headers, *, asked: bool) -> bool:
 
 def header(headers: Headers, wanted: bytes) -> bytes | None:
     """The first value of a header, names in lower case; None when it is absent."""
-    return dict(headers[::-1]).get(wanted)
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None

@@ -75,11 +75,41 @@ class JsonLogger(structlog.BoundLoggerBase):
         """A line about what went wrong."""
         self._line("error", event, fields)
 
-    def _line(self, level: str, event: str, fields: dict[str, Any]) -> None:
+    def _line(self, level: str, event: str, fields: dict[str, Any] | msgspec.Struct) -> None:
         # The head is written by hand, since its words are ours: no second dictionary for every call.
         head = f'{{"at":"{rfc3339(time.time_ns() // 1000)}","level":"{level}","event":"{event}"'
         rest = _encode(fields).decode()
         self._logger.msg(f"{head},{rest[1:]}" if fields else f"{head}}}")
+
+    def succeeded(self, line: "_Success") -> None:
+        """`claude_call_success`, which nearly every call ends with."""
+        self._line("info", "claude_call_success", line)
+
+
+class _Success(msgspec.Struct, gc=False):
+    """The fields of `claude_call_success`; JSON takes them from here in half the time that keywords need."""
+
+    call_id: str
+    app: str
+    user_id: str
+    route: str
+    model: str
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_5m_tokens: int
+    cache_write_1h_tokens: int
+    output_tokens: int
+    thinking_tokens: int
+    duration_ms: int
+    first_byte_ms: int | None
+    cost: int
+    exactness: str
+    outcome: str
+    stop_reason: str | None
+    attempt: int
+    upstream: str
+    degraded: str | None
+    upstream_request_id: str | None
 
 
 class LogFacts:
@@ -89,6 +119,9 @@ class LogFacts:
         self._logger = logger
         self._texts = texts
         self._debug = logger.is_enabled_for(10)
+        self._succeeded: Callable[[_Success], None] = (
+            logger.succeeded if isinstance(logger, JsonLogger) else self._tell_success
+        )
         self._write: dict[type, Callable[[Any], None]] = {
             CallSucceeded: self._success,
             CallFailed: self._error,
@@ -105,30 +138,35 @@ class LogFacts:
 
     def _success(self, fact: CallSucceeded) -> None:
         charge, usage = fact.charge, fact.charge.usage
-        self._logger.info(
-            "claude_call_success",
-            call_id=charge.call_id,
-            app=charge.app,
-            user_id=charge.user_id,
-            route=charge.route,
-            model=charge.model,
-            input_tokens=usage.input_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_5m_tokens=usage.cache_write_5m_tokens,
-            cache_write_1h_tokens=usage.cache_write_1h_tokens,
-            output_tokens=usage.output_tokens,
-            thinking_tokens=usage.thinking_tokens,
-            duration_ms=fact.duration_ms,
-            first_byte_ms=charge.first_byte_ms,
-            cost=fact.cost,
-            exactness=charge.exactness,
-            outcome=charge.outcome,
-            stop_reason=charge.stop_reason,
-            attempt=charge.attempt,
-            upstream=charge.upstream,
-            degraded=fact.degraded,
-            upstream_request_id=charge.upstream_request_id,
+        self._succeeded(
+            _Success(
+                charge.call_id,
+                charge.app,
+                charge.user_id,
+                charge.route,
+                charge.model,
+                usage.input_tokens,
+                usage.cache_read_tokens,
+                usage.cache_write_5m_tokens,
+                usage.cache_write_1h_tokens,
+                usage.output_tokens,
+                usage.thinking_tokens,
+                fact.duration_ms,
+                charge.first_byte_ms,
+                fact.cost,
+                charge.exactness,
+                charge.outcome,
+                charge.stop_reason,
+                charge.attempt,
+                charge.upstream,
+                fact.degraded,
+                charge.upstream_request_id,
+            )
         )
+
+    def _tell_success(self, line: _Success) -> None:
+        """For a logger that people read."""
+        self._logger.info("claude_call_success", **msgspec.structs.asdict(line))
 
     def _error(self, fact: CallFailed) -> None:
         self._logger.error(

@@ -221,7 +221,7 @@ class Patient(HttpToolsProtocol):
         if self._stray + self._chunk > MOST_HEAD and self._head_size() > MOST_HEAD:
             raise _MalformedError(TOO_LONG)
         hosts = self._hosts == 1 or (self._hosts == 0 and version == "1.0")
-        if version not in ("1.1", "1.0") or not hosts or b"#" in self.url:
+        if version not in ("1.1", "1.0") or not hosts or self.url.find(b"#") >= 0:
             raise _MalformedError(NOT_HTTP)
 
     def _head_size(self) -> int:

@@ -25,7 +25,7 @@ _PLAIN = frozenset(
 """What nearly every request has and nothing speaks against: known without the other questions."""
 _NOT_UP_PREFIXES = (b"proxy-", b"x-forwarded-", b"x-tidegate-")
 _NOT_DOWN = HOP_BY_HOP | {b"content-length"}
-_USUAL = (None, b"keep-alive", b"close")
+_USUAL = (b"keep-alive", b"close")
 """What `connection` says nearly always: it names no header."""
 
 SCOPED = {b"anthropic-workspace-id": "workspace", b"anthropic-user-profile-id": "user_profile"}
@@ -58,12 +58,15 @@ def upward(headers: Iterable[tuple[bytes, bytes]], scopes: Iterable[str]) -> lis
 
 def downward(headers: Headers) -> list[tuple[bytes, bytes]]:
     """The headers that go back to the client; lengths and framing are this connection's own."""
-    passed = [pair for pair in headers if pair[0] not in _NOT_DOWN]
-    said = dict(headers)
-    if len(said) == len(headers) and said.get(b"connection") in _USUAL:
-        return passed
-    named = set().union(*(_named(value) for name, value in headers if name == b"connection"))
-    if named - {b"keep-alive", b"close"}:
+    passed = []
+    named: AbstractSet[bytes] = _NONE
+    for pair in headers:
+        name = pair[0]
+        if name not in _NOT_DOWN:
+            passed.append(pair)
+        elif name == b"connection" and pair[1] not in _USUAL:
+            named = named | _named(pair[1])
+    if named and named - {b"keep-alive", b"close"}:
         return [pair for pair in passed if pair[0] not in named]
     return passed
 
