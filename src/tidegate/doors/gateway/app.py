@@ -1,18 +1,19 @@
-"""The gateway as an ASGI application: who asks, what is asked, and the way through the Gate."""
+"""The gateway as an application: who asks, what is asked, and the way through the Gate."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tidegate.core.call import Call, Exchange
 from tidegate.core.gate import Gate
 from tidegate.core.ports import Clock, Outgoing
-from tidegate.doors.gateway.body import Left, Receive, read_body, unpack
+from tidegate.doors.gateway.asgi import AsgiRequest, Receive, Scope, Send
+from tidegate.doors.gateway.body import Left, read_body, too_large, unpack
 from tidegate.doors.gateway.keyring import Keyring
-from tidegate.doors.gateway.leaving import CONNECTION, Connection, Leaving
 from tidegate.doors.gateway.own import OwnPages
 from tidegate.doors.gateway.paths import Path, find_path
 from tidegate.doors.gateway.relay import Relay
+from tidegate.doors.gateway.request import Request
 from tidegate.doors.gateway.wire import downward, upward
 from tidegate.model.call import Caller, Reading
 from tidegate.model.errors import Broken, StoreDown
@@ -23,9 +24,6 @@ from tidegate.model.refusal import Refusal
 from tidegate.policy.features import unbounded_betas
 from tidegate.policy.plan import ANONYMOUS
 from tidegate.policy.reading import read
-
-Scope = Mapping[str, Any]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NO_USER = "A call named no user; such calls share the limits and budgets of one user, `anonymous`."
 
@@ -39,7 +37,7 @@ _NOBODY = Caller("unknown", ANONYMOUS, "default")
 
 
 class Gateway:
-    """The ASGI application."""
+    """The application: `answer` for our own protocol, a call as ASGI has it for any other server."""
 
     def __init__(
         self,
@@ -76,96 +74,100 @@ class Gateway:
         self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One HTTP request."""
+        """One HTTP request, as ASGI has it."""
         if scope["type"] != "http":
             raise RuntimeError(f"the gateway does not speak {scope['type']}")
-        path = scope["raw_path"].decode("latin-1")
-        if self._pages.has(path):  # no second spelling, as in `find_path`
-            await self._pages.answer(scope, send)
+        await self.answer(AsgiRequest(scope, receive, send))
+
+    async def answer(self, request: Request) -> None:
+        """One HTTP request."""
+        if self._pages.has(request.path):  # no second spelling, as in `find_path`
+            await self._pages.answer(request)
             return
         call_id = self._new_id()
         try:
-            exchange = await self._exchange(call_id, scope, path, receive)
+            exchange = await self._exchange(call_id, request)
             if exchange is None:
                 return
             if exchange.body is None:
-                await self._relay(exchange, scope, receive, send)
+                await self._relay(exchange, request)
             else:
-                await _whole(exchange, scope, send)
+                await _whole(exchange, request)
         except Left:
             return
         except asyncio.CancelledError:  # the drain is over; the call is settled
-            await self._cut_off(call_id, scope, send)
+            await self._cut_off(call_id, request)
         except Exception as error:  # noqa: BLE001 - nobody outside may see a bug as it is, least of all an SDK that repeats it
-            await self._broken(error, scope, send)
+            await self._broken(error, request)
 
-    async def _cut_off(self, call_id: str, scope: Scope, send: Send) -> None:
+    async def _cut_off(self, call_id: str, request: Request) -> None:
         """The gateway ends: whoever has nothing of a reply yet gets one, any other connection just ends."""
-        if _has_begun(send) or not self._draining():
-            _abort(scope, send)
+        if request.begun() or not self._draining():
+            request.abort()
             return
-        await _whole(self._gate.ending(f"req_{call_id}"), scope, send)
+        await _whole(self._gate.ending(f"req_{call_id}"), request)
 
-    async def _broken(self, error: Exception, scope: Scope, send: Send) -> None:
+    async def _broken(self, error: Exception, request: Request) -> None:
         """A bug of ours: its name goes to the log, a whole reply that no SDK repeats goes to the client."""
         self._tell("error", "request_failed", error_type=type(error).__name__)
-        if _has_begun(send):
-            _abort(scope, send)
+        if request.begun():
+            request.abort()
             return
-        await _whole(self._gate.broken(f"req_{self._new_id()}"), scope, send)
+        await _whole(self._gate.broken(f"req_{self._new_id()}"), request)
 
     async def settled(self) -> None:
         """Wait until every exchange whose caller has left is settled."""
         while self.closing:
             await asyncio.wait(self.closing)
 
-    async def _exchange(self, call_id: str, scope: Scope, target: str, receive: Receive) -> Exchange | None:
+    async def _exchange(self, call_id: str, request: Request) -> Exchange | None:
         """The exchange of a request; None when the client has left meanwhile."""
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        client = scope.get("client")
-        key = self._key(headers, client[0] if client else "")
+        key = self._key(request)
         if isinstance(key, Refusal):
             return await self._refused(call_id, _NOBODY, key)
-        caller = Caller(key.app, ANONYMOUS, "default")
-        path = self._allowed(scope["method"], target, key)
+        path = self._allowed(request, key)
         if isinstance(path, Refusal):
-            return _with_methods(await self._refused(call_id, caller, path), target)
-        call = await self._called(call_id, scope, key, path, receive)
+            return _with_methods(await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), path), request)
+        call = await self._called(call_id, request, key, path)
         if isinstance(call, Refusal):
-            return await self._refused(call_id, caller, call)
+            return await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), call)
         # None when the client leaves meanwhile: the call is then cancelled and settled.
-        with Leaving(scope.get(CONNECTION), receive, drain=self._gate.drains(call)):
+        with request.leaving(drain=self._gate.drains(call)):
             return await self._gate.open(call)
         return None
 
-    def _key(self, headers: list[tuple[bytes, bytes]], address: str) -> AppKey | Refusal:
+    def _key(self, request: Request) -> AppKey | Refusal:
         try:
-            return self._keyring.check(headers, address)
+            return self._keyring.check(request.headers, request.said, request.address)
         except StoreDown:
             return Refusal(reason="store_down", retry_after=2.0)
 
-    def _allowed(self, method: str, target: str, key: AppKey) -> Path | Refusal:
-        path = find_path(target)
+    def _allowed(self, request: Request, key: AppKey) -> Path | Refusal:
+        path = find_path(request.path)
         if path is None:
             return Refusal(reason="unknown_path")
-        if method not in path.methods:
+        if request.method not in path.methods:
             return Refusal(reason="bad_method", detail=f"Use {' or '.join(path.methods)}.")
         if path.handling == "denied" or (path.scope is not None and path.scope not in key.scopes):
             return Refusal(reason="not_allowed", scope="path")
         return path
 
-    async def _called(self, call_id: str, scope: Scope, key: AppKey, path: Path, receive: Receive) -> Call | Refusal:
+    async def _called(self, call_id: str, request: Request, key: AppKey, path: Path) -> Call | Refusal:
         """The call of a request whose key and path are good."""
         if self._draining():
             return Refusal(reason="draining", retry_after=1.0)
-        said = dict(scope["headers"][::-1])  # of a header that is there twice the first counts
-        body = await read_body(receive, said.get(b"content-length"), self._max_body, self._body_timeout)
-        return body if isinstance(body, Refusal) else self._call(call_id, scope, said, key, path, body)
+        body = request.whole()
+        if body is None:
+            read_ = await read_body(request, self._max_body, self._body_timeout)
+            if isinstance(read_, Refusal):
+                return read_
+            body = read_
+        elif len(body) > self._max_body:
+            return too_large(self._max_body)
+        return self._call(call_id, request, key, path, body)
 
-    def _call(
-        self, call_id: str, scope: Scope, said: Mapping[bytes, bytes], key: AppKey, path: Path, body: bytes
-    ) -> Call | Refusal:
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
+    def _call(self, call_id: str, request: Request, key: AppKey, path: Path, body: bytes) -> Call | Refusal:
+        said = request.said
         encoding = said.get(b"content-encoding")
         plain = body if encoding is None else unpack(body, encoding, self._max_body)
         if isinstance(plain, Refusal):
@@ -181,20 +183,21 @@ class Gateway:
         caller = self._caller(key, said, reading)
         if isinstance(caller, Refusal):
             return caller
-        up = upward(headers, key.scopes)
+        up = upward(request.headers, key.scopes)
         if plain is not body:
             up = [(name, value) for name, value in up if name != b"content-encoding"]
-        query = scope["query_string"]
-        target = scope["raw_path"].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
         betas = b""
         if b"anthropic-beta" in said:
-            betas = b",".join(value for name, value in headers if name == b"anthropic-beta")
+            betas = b",".join(value for name, value in request.headers if name == b"anthropic-beta")
+        query = request.query
         return Call(
             call_id=call_id,
             caller=caller,
             reading=reading,
             model="" if reading is None else label(reading.model, self._label_secret),
-            outgoing=Outgoing(scope["method"], target, up, plain),
+            outgoing=Outgoing(
+                request.method, f"{request.path}?{query.decode('latin-1')}" if query else request.path, up, plain
+            ),
             betas=unbounded_betas(betas) if betas else (),
             models=key.models,
             transparent=key.transparent,
@@ -228,7 +231,7 @@ class Gateway:
 
     # -- the way back
 
-    async def _relay(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _relay(self, exchange: Exchange, request: Request) -> None:
         """Pass a stream on, piece by piece; the client's leaving ends the upstream's work at once."""
 
         def farewell() -> bytes:
@@ -236,15 +239,16 @@ class Gateway:
 
         try:
             # The patience is for a client that stops reading: it must not hold a stream for ever.
-            with Leaving(scope.get(CONNECTION), receive, drain=exchange.drains) as leaving:
+            with request.leaving(drain=exchange.drains) as leaving:
                 async with asyncio.timeout(self._total + 5):
-                    await send(_start(exchange))
-                    _forget(exchange, scope)
-                    await Relay(exchange, send, self._ping, farewell, left=lambda: leaving.left).run()
+                    await request.send(_start(exchange))
+                    _forget(exchange)
+                    request.forget()
+                    await Relay(exchange, request.send, self._ping, farewell, left=lambda: leaving.left).run()
                     leaving.done()
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    await request.send({"type": "http.response.body", "body": b"", "more_body": False})
         except (Broken, TimeoutError):
-            _abort(scope, send)
+            request.abort()
         finally:
             closing = asyncio.ensure_future(exchange.close())
             self.closing.add(closing)
@@ -255,46 +259,24 @@ def _start(exchange: Exchange) -> dict[str, Any]:
     return {"type": "http.response.start", "status": exchange.status, "headers": downward(exchange.headers)}
 
 
-def _forget(exchange: Exchange, scope: Scope) -> None:
+def _forget(exchange: Exchange) -> None:
     """Nobody asks for the headers of a stream that has begun; of thousands of streams they are a good part."""
-    scope["headers"].clear()
     headers = exchange.headers
     exchange.headers = [pair for pair in headers if pair[0] == b"request-id"]
     if isinstance(headers, list):  # the upstream's reply has the same list
         headers.clear()
 
 
-def _with_methods(exchange: Exchange, target: str) -> Exchange:
+def _with_methods(exchange: Exchange, request: Request) -> Exchange:
     """A reply of status 405 names the methods that there are, as HTTP demands."""
-    path = find_path(target) if exchange.status == 405 else None
+    path = find_path(request.path) if exchange.status == 405 else None
     if path is not None:
         exchange.headers = [*exchange.headers, (b"allow", ", ".join(path.methods).encode())]
     return exchange
 
 
-def _has_begun(send: Send) -> bool:
-    """Whether the client has a part of its reply already."""
-    return bool(getattr(getattr(send, "__self__", None), "response_started", False))
-
-
-def _abort(scope: Scope, send: Send) -> None:
-    """End the connection in the middle of a message, so that the client sees that it is not whole."""
-    connection: Connection | None = scope.get(CONNECTION)
-    if connection is not None:
-        connection.transport.abort()
-        send.__self__.disconnected = True  # type: ignore[attr-defined]  # uvicorn's; it would complain otherwise
-
-
-async def _whole(exchange: Exchange, scope: Scope, send: Send) -> None:
-    body = exchange.body or b""
-    headers = downward(exchange.headers)
-    head_only = scope["method"] == "HEAD"
-    connection: Connection | None = scope.get(CONNECTION)
-    if connection is not None and not head_only and connection.reply(exchange.status, headers, body):
-        return
-    headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head_only else body})
+async def _whole(exchange: Exchange, request: Request) -> None:
+    await request.reply(exchange.status, downward(exchange.headers), exchange.body or b"")
 
 
 def _text(value: bytes | None) -> str | None:

@@ -2,13 +2,9 @@
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
-from typing import Any
 
+from tidegate.doors.gateway.request import Request
 from tidegate.model.refusal import Refusal
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-
 
 SLOWEST = 1024
 """Bytes a second that a client must send on the whole: a byte now and then must not keep a place for ever."""
@@ -18,19 +14,11 @@ class Left(Exception):  # noqa: N818 - the fact: the client has left
     """The client closed the connection before its request was complete."""
 
 
-async def read_body(receive: Receive, declared: bytes | None, most: int, patience: float) -> bytes | Refusal:
-    """The body as it came; a refusal when it is longer than `most` bytes or stalls for `patience` seconds."""
+async def read_body(request: Request, most: int, patience: float) -> bytes | Refusal:
+    """The body as it comes; a refusal when it is longer than `most` bytes or stalls for `patience` seconds."""
+    declared = request.said.get(b"content-length")
     if declared is not None and declared.isdigit() and int(declared) > most:
         return too_large(most)
-    cycle: Any = getattr(receive, "__self__", None)
-    if getattr(cycle, "more_body", True) is False and not cycle.disconnected:  # uvicorn has it all
-        body = bytes(cycle.body)
-        cycle.body = bytearray()
-        return body if len(body) <= most else too_large(most)
-    return await _read_slowly(receive, most, patience)
-
-
-async def _read_slowly(receive: Receive, most: int, patience: float) -> bytes | Refusal:
     pieces: list[bytes] = []
     size = 0
     clock = asyncio.get_running_loop().time
@@ -38,7 +26,7 @@ async def _read_slowly(receive: Receive, most: int, patience: float) -> bytes | 
     try:
         async with asyncio.timeout(patience) as timeout:
             while True:
-                message = await receive()
+                message = await request.receive()
                 if message["type"] != "http.request":
                     raise Left
                 piece = message.get("body", b"")

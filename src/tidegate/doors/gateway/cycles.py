@@ -1,41 +1,103 @@
 """One request of a connection and its reply: uvicorn's, lighter, and as the rules 6 and 7 of protocol.py want it."""
 
-from asyncio import Event
-from typing import TYPE_CHECKING
+from asyncio import CancelledError, Event, Task
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from tidegate.doors.gateway.request import Pairs
 
 if TYPE_CHECKING:
-    from uvicorn._types import ASGISendEvent, HTTPScope
+    from uvicorn._types import ASGISendEvent
+
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+_NO_HEADERS: Pairs = []
+"""uvicorn makes another list from it."""
+_line = b": ".join
 
 
 class Cycle(RequestResponseCycle):
-    """A request of a connection that goes on.
+    """A request of a connection that goes on; our application's Request, and any other's way through ASGI.
 
-    Nearly every request is here as a whole when its work begins, and is answered past ASGI: nobody waits for news of
-    it, so the event for them is made when somebody asks.
+    Nearly every request is here as a whole when its work begins, and is answered in one write: nobody waits for news
+    of it, so the event for them is made when somebody asks.
     """
 
+    task: Task[None]
+    """What works on it, from its beginning on."""
+    # What nearly every request begins with, and most end with.
+    access_log = False
+    default_headers = _NO_HEADERS
+    disconnected = False
+    more_body = True
+    response_started = response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+    left = False
     _event: Event | None = None
+    _watched = _drain = False
+    _plain = True
+    """Its reply says nothing but a length of the connection."""
+    _scope: dict[str, Any] | None = None
 
-    def __init__(self, connection: HttpToolsProtocol, scope: "HTTPScope", *, keep_alive: bool) -> None:
-        self.scope = scope
+    def __init__(
+        self,
+        connection: HttpToolsProtocol,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Pairs,
+        said: dict[bytes, bytes],
+        *,
+        version: str,
+        keep_alive: bool,
+    ) -> None:
+        self.connection = connection
         self.transport = connection.transport
         self.flow = connection.flow
         self.logger = connection.logger
-        self.access_logger = connection.access_logger
-        self.access_log = False
-        self.default_headers = []
         self.on_response = connection.on_response_complete
-        self.disconnected = False
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.said = said
+        self.version = version
         self.keep_alive = keep_alive
-        self.waiting_for_100_continue = connection.expect_100_continue
+        self.waiting_for_100_continue = b"expect" in said and said[b"expect"].lower() == b"100-continue"
         self.body = bytearray()
-        self.more_body = True
-        self.response_started = False
-        self.response_complete = False
-        self.chunked_encoding = None
-        self.expected_content_length = 0
+
+    @property
+    def address(self) -> str:
+        """Of the client."""
+        client = self.connection.client
+        return client[0] if client else ""
+
+    @property
+    def scope(self) -> Any:  # type: ignore[override]  # an attribute in uvicorn
+        """The request as ASGI has it, for whoever asks."""
+        if self._scope is None:
+            connection = self.connection
+            self._scope = {
+                "type": "http",
+                "asgi": _ASGI,
+                "http_version": self.version,
+                "server": connection.server,
+                "client": connection.client,
+                "scheme": connection.scheme,
+                "root_path": "",
+                "headers": self.headers,
+                "state": {},
+                "method": self.method,
+                "path": unquote(self.path),
+                "raw_path": self.path.encode("latin-1"),
+                "query_string": self.query,
+            }
+        return self._scope
+
+    # News of the request.
 
     @property
     def message_event(self) -> Event:  # type: ignore[override]  # an attribute in uvicorn
@@ -50,17 +112,106 @@ class Cycle(RequestResponseCycle):
         if self._event is not None:
             self._event.set()
 
+    def whole(self) -> bytes | None:
+        """The body, once, when all of it is here."""
+        if self.more_body or self.disconnected:
+            return None
+        body = bytes(self.body)
+        self.body = bytearray()
+        return body
+
+    def forget(self) -> None:
+        """Let go of the headers; of thousands of streams they are a good part."""
+        self.headers.clear()
+        self.said.clear()
+
+    # The client's leaving.
+
+    def leaving(self, *, drain: bool) -> Self:
+        """Watch for it: the connection tells, which costs nothing."""
+        self._drain = drain
+        return self
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        self._watched = True
+        self.flow.resume_reading()  # behind a body of more than 64 KB uvicorn does not read, and so would not notice
+        if self.transport.is_closing():
+            self.leave()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Stop watching; the cancellation that we caused ends here."""
+        self._watched = False
+        if self.left and kind is CancelledError:
+            self.task.uncancel()
+            return True
+        return False
+
+    def done(self) -> None:
+        """The reply is complete: the client may leave now."""
+        self._watched = False
+
+    def leave(self) -> None:
+        """The client has left."""
+        if self._watched:
+            self.left = True
+            if not self._drain:
+                self.task.cancel()
+
+    # The reply.
+
+    async def reply(self, status: int, headers: Pairs, body: bytes) -> None:
+        """Send a whole reply, in one write where nothing is in the way; the long way looks at every header again."""
+        if self._plain and self._write(status, headers, body):
+            return
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+
+    def _write(self, status: int, headers: Pairs, body: bytes) -> bool:
+        # When the gateway ends the reply must say so, and the connection close.
+        if self.disconnected or not self.keep_alive or self.flow.write_paused or self.method == "HEAD":
+            return False
+        lines = b"\r\n".join([*map(_line, headers), b"content-length: %d\r\n\r\n" % len(body)])
+        self.transport.write(b"".join((STATUS_LINE[status], lines, body)))
+        self.waiting_for_100_continue = False
+        self.response_started = self.response_complete = True
+        self.tell()
+        self.on_response()
+        return True
+
+    def begun(self) -> bool:
+        """Whether the client has a part of its reply already."""
+        return self.response_started
+
+    def abort(self) -> None:
+        """End the connection in the middle of a message."""
+        self.transport.abort()
+        self.disconnected = True  # uvicorn would complain otherwise
+
+    def ended(self, task: "Task[None]") -> None:
+        """The work is done; a client that still waits for a reply will get none."""
+        self.connection.tasks.discard(task)
+        if not (self.response_complete or self.disconnected):
+            self.abort()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.logger.error("a request failed: %s", type(error).__name__)  # no text: it could quote the request
+
 
 class LastCycle(Cycle):
     """The last request of its connection: the protocol closes it when the request is whole too."""
 
+    _plain = False
     _endless = False
 
     async def send(self, message: "ASGISendEvent") -> None:
         """As uvicorn's, but without chunks for HTTP/1.0, and without closing."""
         if message["type"] == "http.response.start":
             sized = any(name == b"content-length" for name, _ in message.get("headers", ()))
-            if self.scope["http_version"] == "1.0" and not sized:
+            if self.version == "1.0" and not sized:
                 self._endless = True
                 self.chunked_encoding = False
         elif message["type"] == "http.response.body":

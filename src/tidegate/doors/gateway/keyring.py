@@ -2,9 +2,11 @@
 
 import hmac
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Protocol
 
 from tidegate.core.ports import Clock
+from tidegate.doors.gateway.request import Pairs
 from tidegate.model.keys import AppKey, has_checksum, key_id, keyed_hash
 from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
@@ -19,7 +21,6 @@ _BAD_TRIES = 20
 _MOST_KEYS = 10_000
 _MOST_ADDRESSES = 10_000
 _MINUTE = 60 * SECOND
-_CREDENTIALS = frozenset({b"x-api-key", b"authorization"})
 
 
 class KeySource(Protocol):
@@ -41,19 +42,20 @@ class Keyring:
         """Headers with a good key, for as long as that key is believed."""
         self._bad: OrderedDict[str, Window] = OrderedDict()
 
-    def check(self, headers: list[tuple[bytes, bytes]], address: str) -> AppKey | Refusal:
-        """The app key of a request, or why it has none."""
-        said = [pair for pair in headers if pair[0] in _CREDENTIALS]
-        again = self._good.get(said[0]) if len(said) == 1 else None
-        if again is not None and self._clock.ticks() - again[0] < _FRESH:
-            return self._in_force(again[1])
-        credential = _credential(said)
+    def check(self, headers: Pairs, said: Mapping[bytes, bytes], address: str) -> AppKey | Refusal:
+        """The app key of a request, or why it has none; `said`: the headers by name."""
+        header = _only(said) if len(said) == len(headers) else None
+        if header is not None:
+            again = self._good.get(header)
+            if again is not None and self._clock.ticks() - again[0] < _FRESH:
+                return self._in_force(again[1])
+        credential = _credential(headers)
         if isinstance(credential, Refusal):
             return credential
         checked = self._verify(credential)
         if isinstance(checked, AppKey):
-            if len(said) == 1:
-                self._remember(said[0], checked)
+            if header is not None:
+                self._remember(header, checked)
         elif checked.reason == "bad_key":
             return self._count_bad(address) or checked
         return checked
@@ -107,7 +109,15 @@ class Keyring:
         return None
 
 
-def _credential(headers: list[tuple[bytes, bytes]]) -> str | Refusal:
+def _only(said: Mapping[bytes, bytes]) -> tuple[bytes, bytes] | None:
+    """The header with the credential, where there is one alone."""
+    key, bearer = said.get(b"x-api-key"), said.get(b"authorization")
+    if bearer is None:
+        return None if key is None else (b"x-api-key", key)
+    return None if key is not None else (b"authorization", bearer)
+
+
+def _credential(headers: Pairs) -> str | Refusal:
     found: set[bytes] = set()
     for name, value in headers:
         if name == b"x-api-key":

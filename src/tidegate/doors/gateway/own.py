@@ -12,13 +12,11 @@ from typing import Any
 import msgspec
 
 from tidegate.doors.gateway.dashboard import dashboard
+from tidegate.doors.gateway.request import Request
 from tidegate.ledgers.usage import UsageReader
 from tidegate.model.errors import StoreDown
 from tidegate.model.times import rfc3339
 from tidegate.policy.breaker import Circuit
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Scope = Mapping[str, Any]
 
 _PATHS = frozenset({"/healthz", "/readyz", "/api/hello", "/dashboard", "/", "/favicon.ico"})
 
@@ -70,9 +68,9 @@ class OwnPages:
         """True for a path that is answered here."""
         return path in _PATHS
 
-    async def answer(self, scope: Scope, send: Send) -> None:
+    async def answer(self, request: Request) -> None:
         """One request to an own page."""
-        status, headers, body = self._page(scope)
+        status, headers, body = self._page(request)
         if body is _DASHBOARD:
             try:
                 body = await self._dashboard_page()
@@ -80,16 +78,14 @@ class OwnPages:
                 status, headers, body = _text(503, "The ledger cannot be read at the moment.")
         elif body is _READY:
             status, headers, body = await self._readiness()
-        headers = [*headers, (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        await request.reply(status, headers, body)
 
-    def _page(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        path = scope["path"]
-        if scope["method"] not in ("GET", "HEAD"):
+    def _page(self, request: Request) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        path = request.path
+        if request.method not in ("GET", "HEAD"):
             return _text(405, "Use GET.", (b"allow", b"GET, HEAD"))
         if path == "/dashboard":
-            return self._dashboard(scope)
+            return self._dashboard(request)
         if path in ("/healthz", "/api/hello"):  # the latter is how Claude Code asks whether anybody is there
             return _json(200, {"status": "ok"})
         if path == "/readyz":
@@ -113,10 +109,10 @@ class OwnPages:
         found = [(*name.partition("/")[::2], circuit) for name, circuit in sorted(circuits.items())]
         return [_standing(*one) for one in found if one[0] in self._upstreams]
 
-    def _dashboard(self, scope: Scope) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def _dashboard(self, request: Request) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         if not self._admin_token:
             return _text(404, "Set TIDEGATE_ADMIN_TOKEN (32 characters or more) and restart to open the dashboard.")
-        if not _is_admin(scope["headers"], self._admin_token):
+        if not _is_admin(request.said, self._admin_token):
             realm = (b"www-authenticate", b'Basic realm="tidegate: any name, the password is TIDEGATE_ADMIN_TOKEN"')
             return _text(401, "The dashboard needs the admin token.", realm)
         return 200, list(_SAFE_PAGE), _DASHBOARD
@@ -137,9 +133,9 @@ def _standing(upstream: str, family: str, circuit: Circuit) -> dict[str, Any]:
     return {"upstream": upstream, "family": family, "state": "open", **times}
 
 
-def _is_admin(headers: list[tuple[bytes, bytes]], token: str) -> bool:
+def _is_admin(said: Mapping[bytes, bytes], token: str) -> bool:
     """The token as a bearer, or as the password that a browser asks for; compared in constant time."""
-    scheme, _, given = dict(headers[::-1]).get(b"authorization", b"").partition(b" ")
+    scheme, _, given = said.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"basic":
         try:
             given = b64decode(given, validate=True).partition(b":")[2]

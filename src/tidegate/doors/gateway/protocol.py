@@ -18,17 +18,16 @@ The rules (RFC 9110 and 9112):
 
 from asyncio import TimerHandle, Transport
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any, ClassVar
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tidegate.doors.gateway.cycles import Cycle, LastCycle
-from tidegate.doors.gateway.leaving import CONNECTION
+from tidegate.doors.gateway.request import Pairs, first
 from tidegate.doors.gateway.target import path_and_query
 from tidegate.model.refusal import Refusal
 from tidegate.policy.replies import Headers
@@ -45,12 +44,11 @@ PACE = 128 * 1024
 NOT_HTTP = Refusal(reason="bad_request", detail="It is not valid HTTP.")
 TOO_LONG = Refusal(reason="too_large", detail=f"The headers are longer than {MOST_HEAD // 1024} KB.")
 
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
+_VERSIONS = ("1.1", "1.0")
 _TICK = 0.001
 """Seconds; uvloop's timers may ring that much early."""
 
 _line = b": ".join
-_WATCHED = frozenset({b"host", b"transfer-encoding", b"expect"})
 
 
 class _MalformedError(Exception):
@@ -68,11 +66,16 @@ class Patient(HttpToolsProtocol):
 
     cycle: Cycle
     pipeline: deque[Cycle]  # type: ignore[assignment]  # with the application beside each there
-    on_lost: Callable[[], None] | None = None
-    """Set by leaving.py while a request runs."""
+    headers: Pairs
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._answer: Callable[[Cycle], Coroutine[Any, Any, None]] | None = getattr(self.app, "answer", None)
+        """Of an application that takes a Request; any other is called as ASGI has it."""
+        self._notes: Pairs = []
+        note = self._notes.append
+        # A method would cost each header of each request twice as much.
+        self.on_header = lambda name, value: note((name.lower(), value))  # type: ignore[method-assign]  # the parser asks for it once
         self.parser = httptools.HttpRequestParser(self)  # uvicorn's takes data behind `connection: close`
         self._deadline = self._timer_at = inf
         """On the loop's clock.  The timer is moved only when it would ring too late: a request costs none."""
@@ -86,7 +89,7 @@ class Patient(HttpToolsProtocol):
         """A request has begun and is not whole, or not even its head."""
         self._resuming = False
         self._moved = False
-        self._stray = self._ahead = self._chunk = self._hosts = 0
+        self._stray = self._ahead = self._chunk = 0
 
     # What the transport tells.
 
@@ -100,12 +103,13 @@ class Patient(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._running is not None:  # uvicorn tells the latest request only, and that may wait behind this one
-            self._running.disconnected = True
-            self._running.tell()
+        running = self._running
+        if running is not None:  # uvicorn tells the latest request only, and that may wait behind this one
+            running.disconnected = True
+            running.tell()
         super().connection_lost(exc)
-        if self.on_lost is not None:
-            self.on_lost()
+        if running is not None:
+            running.leave()
 
     def data_received(self, data: bytes) -> None:
         """Parse, then draw the conclusions."""
@@ -169,10 +173,8 @@ class Patient(HttpToolsProtocol):
         if self._resuming:
             return
         self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
+        self._notes.clear()  # what is there are trailers
         self._open = self._in_head = True
-        self._hosts = 0
         self._wait(self.patience)
 
     def on_url(self, url: bytes) -> None:
@@ -180,29 +182,14 @@ class Patient(HttpToolsProtocol):
         if not self._resuming:
             self.url += url
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer."""
-        if not self._in_head:
-            return
-        name = name.lower()
-        if name in _WATCHED:
-            self._watch(name, value)
-        self.headers.append((name, value))
-
-    def _watch(self, name: bytes, value: bytes) -> None:
-        if name == b"host":
-            self._hosts += 1
-        elif name == b"expect":
-            self.expect_100_continue = value.lower() == b"100-continue"
-        elif value.strip().lower() != b"chunked":
-            raise _MalformedError(NOT_HTTP)
-
     def on_headers_complete(self) -> None:
         """The head is here: the work begins, or waits for its turn."""
         if self._resuming:
             return
         version = self.parser.get_http_version()
-        self._check_head(version)
+        self.headers = headers = self._notes.copy()
+        said = first(headers)
+        self._check_head(version, said)
         target = path_and_query(self.url)
         if target is None:
             raise _MalformedError(NOT_HTTP)
@@ -210,45 +197,35 @@ class Patient(HttpToolsProtocol):
         self._moved = True
         if not self.flow.write_paused:
             self._deadline = inf
-        self.cycle = cycle = self._cycle(version, *target)
+        keep_alive = version != "1.0" and self.parser.should_keep_alive()
+        # A last request has a cycle of its own: see rules 6 and 7.
+        self.cycle = cycle = (Cycle if keep_alive else LastCycle)(
+            self, self.parser.get_method().decode(), *target, headers, said, version=version, keep_alive=keep_alive
+        )
         if self._running is None:
             self._begin(cycle)
         else:
             # uvicorn would stop reading here, and not notice that the client leaves.
             self.pipeline.appendleft(cycle)
 
-    def _check_head(self, version: str) -> None:
+    def _check_head(self, version: str, said: dict[bytes, bytes]) -> None:
         if self._stray + self._chunk > MOST_HEAD and self._head_size() > MOST_HEAD:
             raise _MalformedError(TOO_LONG)
-        hosts = self._hosts == 1 or (self._hosts == 0 and version == "1.0")
-        if version not in ("1.1", "1.0") or not hosts or self.url.find(b"#") >= 0:
+        once = len(said) == len(self.headers)
+        hosts = int(b"host" in said) if once else sum(name == b"host" for name, _ in self.headers)
+        codings = b"transfer-encoding" in said and {
+            value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"
+        }
+        if (
+            version not in _VERSIONS
+            or not (hosts == 1 or (hosts == 0 and version == "1.0"))
+            or (codings and codings != {b"chunked"})
+            or self.url.find(b"#") >= 0  # `in` would first ask whether it is a number
+        ):
             raise _MalformedError(NOT_HTTP)
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-
-    def _cycle(self, version: str, path: bytes, query: bytes) -> Cycle:
-        """The request as ASGI has it."""
-        text = path.decode("ascii")
-        scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "root_path": "",
-            "headers": self.headers,
-            "state": {},
-            "method": self.parser.get_method().decode("ascii"),
-            "path": unquote(text) if "%" in text else text,
-            "raw_path": path,
-            "query_string": query,
-            CONNECTION: self,
-        }
-        keep_alive = version != "1.0" and self.parser.should_keep_alive()
-        # A last request has a cycle of its own: see rules 6 and 7.
-        return (Cycle if keep_alive else LastCycle)(self, scope, keep_alive=keep_alive)  # type: ignore[arg-type]  # a TypedDict there
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -270,33 +247,16 @@ class Patient(HttpToolsProtocol):
         self.cycle.more_body = False
         self.cycle.tell()
 
-    def reply(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send a whole reply in one write, past ASGI; False when it must go the long way.
-
-        It is what nearly every call gets, and the long way writes twice and looks at every header again.
-        """
-        cycle = self._running
-        if type(cycle) is not Cycle or cycle.disconnected or self.flow.write_paused:
-            return False
-        if not cycle.keep_alive:  # the gateway ends: the reply must say so, and the connection close
-            return False
-        lines = b"\r\n".join([*map(_line, headers), b"content-length: %d\r\n\r\n" % len(body)])
-        self.transport.write(b"".join((STATUS_LINE[status], lines, body)))
-        cycle.waiting_for_100_continue = False
-        cycle.response_started = cycle.response_complete = True
-        cycle.tell()
-        cycle.on_response()
-        return True
-
     # Conclusions.
 
     def _begin(self, cycle: Cycle) -> None:
         self._running = cycle
         if self.flow.write_paused:  # its reply must wait until the one before is taken
             self._wait(self.timeout_keep_alive + self._allowance())
-        task = self.loop.create_task(cycle.run_asgi(self.app))
+        work = cycle.run_asgi(self.app) if self._answer is None else self._answer(cycle)
+        task = cycle.task = self.loop.create_task(work)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(cycle.ended)
 
     def on_response_complete(self) -> None:
         """A reply went out; the next request has its turn."""
