@@ -86,9 +86,12 @@ class Attempts:
         failed: Failed | None = None
         renewed = False
         for number in count(telling.attempts + 1):
-            planned, hold = await self._admit(call, planned, outgoing, number, telling.models)
+            hold = await self._books.admit(self._ask(call, planned, number, telling.models))
             if isinstance(hold, Refusal):
-                return failed or hold
+                if hold.sized and planned.countable:
+                    planned, hold = await self._smaller(call, planned, outgoing, number, telling.models)
+                if isinstance(hold, Refusal):
+                    return failed or hold
             try:
                 telling.attempts = number
                 attempt = Attempt(call, planned, hold, self._clock, telling)
@@ -156,13 +159,10 @@ class Attempts:
 
     # -- admit
 
-    async def _admit(
+    async def _smaller(
         self, call: Call, planned: Plan, outgoing: Outgoing, number: int, before: tuple[str, ...]
     ) -> tuple[Plan, Hold | Refusal]:
-        """Hold the bound; where only its size is in the way, count the tokens once and try the smaller one."""
-        hold = await self._books.admit(self._ask(call, planned, number, before))
-        if not (isinstance(hold, Refusal) and hold.sized and planned.countable):
-            return planned, hold
+        """Only the size of the hold is in the way: count the tokens once and try the smaller one."""
         tokens = await self._count(outgoing)
         if tokens is None:  # it might fit: that nobody can say so now is not the caller's spending
             return planned, Refusal(reason="upstream_down", retry_after=DOWN_AGAIN)

@@ -11,7 +11,7 @@
 Admit to settle stand in attempts.py.  A refusal is a reply.  The rules for code in this ring stand in run_now.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -175,15 +175,15 @@ class Gate:
         failed = self._fail(call, first, telling)  # told with a sentence of the route as without
         return said or failed, None
 
-    async def _at(self, step: Step, call: Call, reading: Reading, telling: Telling) -> Exchange | Failed | Refusal:
+    def _at(self, step: Step, call: Call, reading: Reading, telling: Telling) -> Awaitable[Exchange | Failed | Refusal]:
         """What comes of a step at an upstream."""
         own_model = step.model is None
         planned = plan(
             self._rules, self._prices, call.caller, reading, call.betas, call.models, self._ratios, own_model=own_model
         )
         if isinstance(planned, Refusal):
-            return planned
-        return await self._places[step.upstream].run(call, planned, _edited(call, step, reading, planned), telling)
+            return _at_once(planned)
+        return self._places[step.upstream].run(call, planned, _edited(call, step, reading, planned), telling)
 
     async def _elsewhere(
         self, further: Sequence[Step], call: Call, reading: Reading, telling: Telling
@@ -280,6 +280,11 @@ class Gate:
             if delay is None:
                 return result
             await self._clock.sleep(delay)
+
+
+async def _at_once(refusal: Refusal) -> Refusal:
+    """A refusal that nothing was awaited for."""
+    return refusal
 
 
 def _edited(call: Call, step: Step, reading: Reading, planned: Plan) -> Outgoing:

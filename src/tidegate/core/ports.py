@@ -1,10 +1,10 @@
 """The ports of the Gate: what it needs from the outside, as Protocols.
 
-Every method that may take time is `async def`.  Behind an async door it may suspend; behind the blocking door it
-simply blocks and never suspends, so that `run_now` can drive the same flow.
+Every method that may take time is awaited.  Behind an async door it may suspend; behind the blocking door it simply
+blocks and never suspends, so that `run_now` can drive the same flow.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -49,7 +49,7 @@ class Upstream(Protocol):
 
     name: str
 
-    async def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> Reply:
+    def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> Awaitable[Reply]:
         """Send once and return when the reply's headers are here.  Raises NotSent or Broken, never retries.
 
         `on_sent` is called right before the first byte is handed to the socket: from there on it may cost money.

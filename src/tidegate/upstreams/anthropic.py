@@ -1,6 +1,6 @@
 """The Claude API at Anthropic, or at any address that speaks as it does."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tidegate.core.ports import Outgoing, Reply
@@ -47,15 +47,13 @@ class Anthropic:
             self._lines += (f"proxy-authorization: {way.authorization}".encode(),)
         self.pool = Pool(Dialer(address, way, ca_file), max_connections=max_connections, keep_alive=keep_alive)
 
-    async def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> Reply:
+    def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> Awaitable[Reply]:
         """Send once and return when the reply's headers are here.  Raises NotSent or Broken, never retries.
 
         `on_sent` is called right before the first byte is handed to the socket, and not at all with NotSent.
         """
         head = request_head(request, self._origin, self._own_lines())
-        return await self.pool.send(
-            head, request.body, bodyless=request.method == "HEAD", timeouts=timeouts, on_sent=on_sent
-        )
+        return self.pool.send(head, request.body, bodyless=request.method == "HEAD", timeouts=timeouts, on_sent=on_sent)
 
     async def renew_key(self) -> bool:
         """Read the key anew; True when it is another one now."""

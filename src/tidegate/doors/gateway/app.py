@@ -128,7 +128,14 @@ class Gateway:
         path = self._allowed(request, key)
         if isinstance(path, Refusal):
             return _with_methods(await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), path), request)
-        call = await self._called(call_id, request, key, path)
+        if self._draining():
+            call: Call | Refusal = Refusal(reason="draining", retry_after=1.0)
+        else:
+            body = request.whole()
+            if body is None:
+                call = await self._called_slowly(call_id, request, key, path)
+            else:
+                call = self._called(call_id, request, key, path, body)
         if isinstance(call, Refusal):
             return await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), call)
         # None when the client leaves meanwhile: the call is then cancelled and settled.
@@ -152,21 +159,15 @@ class Gateway:
             return Refusal(reason="not_allowed", scope="path")
         return path
 
-    async def _called(self, call_id: str, request: Request, key: AppKey, path: Path) -> Call | Refusal:
-        """The call of a request whose key and path are good."""
-        if self._draining():
-            return Refusal(reason="draining", retry_after=1.0)
-        body = request.whole()
-        if body is None:
-            read_ = await read_body(request, self._max_body, self._body_timeout)
-            if isinstance(read_, Refusal):
-                return read_
-            body = read_
-        elif len(body) > self._max_body:
-            return too_large(self._max_body)
-        return self._call(call_id, request, key, path, body)
+    async def _called_slowly(self, call_id: str, request: Request, key: AppKey, path: Path) -> Call | Refusal:
+        """As `_called`, for a body that is still to come."""
+        body = await read_body(request, self._max_body, self._body_timeout)
+        return body if isinstance(body, Refusal) else self._called(call_id, request, key, path, body)
 
-    def _call(self, call_id: str, request: Request, key: AppKey, path: Path, body: bytes) -> Call | Refusal:
+    def _called(self, call_id: str, request: Request, key: AppKey, path: Path, body: bytes) -> Call | Refusal:
+        """The call of a request whose key and path are good."""
+        if len(body) > self._max_body:
+            return too_large(self._max_body)
         said = request.said
         encoding = said.get(b"content-encoding")
         plain = body if encoding is None else unpack(body, encoding, self._max_body)
