@@ -12,6 +12,7 @@ from tidegate.checks.facts.addresses import unasked
 from tidegate.checks.facts.alternatives import alternatives
 from tidegate.checks.facts.doors import Door, find_doors
 from tidegate.checks.facts.errors import find_handlers
+from tidegate.checks.facts.jobs import queueing
 from tidegate.checks.facts.layers import Layer, find_layers
 from tidegate.checks.facts.limiters import Limiter, find_limiters
 from tidegate.checks.facts.reach import Reach, find_reach, leaking
@@ -53,6 +54,8 @@ class Project(Struct, frozen=True):
     doors: tuple[Door, ...]
     """Those that lead to Claude."""
     other_doors: tuple[Door, ...]
+    queueing: tuple[Door, ...]
+    """Those of the others that put jobs into a queue whose worker asks Claude."""
     reach: Reach
     leaks: frozenset[Function]
     """Functions that errors of Claude leave."""
@@ -135,8 +138,7 @@ def read_project(
     tell(f"reading {len(chosen.read):,} sources that have to do with Claude")
     program, unread = _read(chosen, listing)
     asking = find_asking(program)
-    reach = find_reach(program, asking.requests)
-    doors = find_doors(program)
+    doors, others = _by_way(reach := find_reach(program, asking.requests), find_doors(program))
     texts = read_settings(listing)
     folders = _applications(listing)
     return Project(
@@ -146,8 +148,9 @@ def read_project(
         program=program,
         clients=asking.clients,
         requests=asking.requests,
-        doors=tuple(door for door in doors if reach.asks(door.function)),
-        other_doors=tuple(door for door in doors if not reach.asks(door.function)),
+        doors=doors,
+        other_doors=others,
+        queueing=queueing(program, reach, others),
         reach=reach,
         leaks=leaking(reach),
         handlers=find_handlers(program),
@@ -166,6 +169,15 @@ def read_project(
         notices=listing.notices,
         today=today,
     )
+
+
+def _by_way(reach: Reach, doors: Iterable[Door]) -> tuple[tuple[Door, ...], tuple[Door, ...]]:
+    """The doors that lead to Claude, and the others."""
+    leading: list[Door] = []
+    others: list[Door] = []
+    for one in doors:
+        (leading if reach.asks(one.function) else others).append(one)
+    return tuple(leading), tuple(others)
 
 
 def _list(root: Path, notes: Notes, file: str) -> Listing:
@@ -250,8 +262,8 @@ def _unseen(program: Program, asking: Asking) -> Iterator[str]:
             seen.add(said)
             yield f"{module.path}:{node.at[0]} has {said[1]} in a form that is not read"
     for one in asking.lent:
-        name = spoken(one.call.of)
-        yield f"{one.module.path}:{one.call.at[0]} hands a client to {name} of {one.package}, and what it asks is not read"
+        where, name = f"{one.module.path}:{one.call.at[0]}", spoken(one.call.of)
+        yield f"{where} hands a client to {name} of {one.package}, and what that asks is not read"
     for module, node in unasked(program, asking):
         yield f"{module.path}:{node.at[0]} names {ADDRESS}, and what is sent there is not read"
     if not asking.requests and not asking.lent:

@@ -61,6 +61,8 @@ SILENT = {
     "below usage": f"def f(prompt):\n  {ASK}\n  log.info(r.usage.cache_creation.ephemeral_5m_input_tokens)",
     "a constant of another file": f"def f(q):\n  {ASK4}\n  log.info(prompts.SHORT)",
     "another function": f"def f(prompt):\n  {ASK}\ndef g(prompt):\n  log.info(prompt)",
+    "the error of a reply": f"def f(prompt):\n  {RAW}\n  d = r.json()\n  log.info(d.get('error', {{}}).get('message'))",
+    "usage by get": f"def f(prompt):\n  {RAW}\n  d = r.json()\n  log.info(d.get('usage', {{}}).get('output_tokens'))",
     "a header": f"def f(prompt):\n  {RAW}\n  log.info('left %s', r.headers.get('x'))",
     "a header by its name": f"def f(prompt):\n  {RAW}\n  log.info(r.headers['x'], dict(r.headers))",
     "how a raw reply came": f"def f(prompt):\n  {RAW}\n  log.info(r.status_code, r.url, r.http_version, r.method)",

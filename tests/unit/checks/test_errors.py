@@ -204,3 +204,46 @@ def test_a_place_that_two_handlers_lead_to_is_told_once() -> None:
         "  except Exception as e:\n    result['error'] = repr(e)\n  return result"
     )
     assert len(leaks({"llm.py": ASK, "app.py": DOOR + two})) == 1
+
+
+PARTS = {
+    "one class": ("except anthropic.RateLimitError:\n    return 1", True),
+    "what has a status": ("except anthropic.APIStatusError:\n    return 1", True),
+    "lost connections": ("except (anthropic.APIConnectionError, anthropic.APITimeoutError):\n    return 1", True),
+    "all of them in two": (
+        "except anthropic.APIStatusError:\n    return 1\n  except anthropic.APIConnectionError:\n    return 2",
+        False,
+    ),
+    "all of them at once": ("except (anthropic.APIStatusError, anthropic.APIConnectionError):\n    return 1", False),
+    "some and then all": (
+        "except anthropic.RateLimitError:\n    return 1\n  except anthropic.APIError:\n    return 2",
+        False,
+    ),
+    "some, and the rest passed on": (
+        "except anthropic.RateLimitError:\n    return 1\n  except anthropic.APIError:\n    raise",
+        True,
+    ),
+    "classes of the project": ("except CLAUDE_ERRORS:\n    return 1", False),
+    "everything": ("except:\n    return 1", False),
+}
+
+
+@pytest.mark.parametrize(("catches", "leaves"), PARTS.values(), ids=PARTS)
+def test_some_errors_are_not_all(catches: str, leaves: bool) -> None:
+    made, found = asking(
+        {"a.py": f"{ASK}from flask import Flask\n@app.post('/x')\ndef f(q):\n  try:\n    return ask(q)\n  {catches}"}
+    )
+    reach = find_reach(made, found.requests)
+    (door,) = find_doors(made)
+    assert uncaught(reach, door.function) == leaves
+    assert not uncaught(reach, door.function, some=True)
+
+
+def test_what_two_tries_take_together() -> None:
+    source = (
+        "from flask import Flask\n@app.post('/x')\ndef f(q):\n  try:\n    try:\n      return ask(q)\n"
+        "    except anthropic.APIStatusError:\n      return 1\n  except anthropic.APIConnectionError:\n    return 2"
+    )
+    made, found = asking({"a.py": f"{ASK}{source}"})
+    (door,) = find_doors(made)
+    assert not uncaught(find_reach(made, found.requests), door.function)

@@ -107,7 +107,7 @@ def test_variables(path: str, source: str, name: str) -> None:
         ("x = 1\nx = 2\nprobe(x)", "x"),
         ("for x in y:\n  probe(x)", "x"),
         ("x = 1\nx += 1\nprobe(x)", "x"),
-        ("a, b = 1, 2\nprobe(a)", "a"),
+        ("a, b = f()\nprobe(a)", "a"),
         ("class A:\n  def f(self):\n    probe(self.size)", "self.size"),
         ("probe(1 / 0)", "an expression"),
         ("x = y\ny = x\nprobe(x)", "y"),

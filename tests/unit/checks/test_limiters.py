@@ -9,6 +9,18 @@ from tidegate.checks.facts.reach import find_reach
 from unit.checks.programs import asking, program
 
 KINDS = {
+    "Flask-Limiter, kept where the settings say": (
+        "a.py",
+        "from flask_limiter import Limiter\napp.config['RATELIMIT_STORAGE_URI'] = 'redis://r'\nLimiter(lambda: g.user)",
+        "user",
+        "shared",
+    ),
+    "Fastify's, as a plugin": (
+        "a.ts",
+        "import rateLimit from '@fastify/rate-limit'; app.register(rateLimit, { redis, keyGenerator: (r) => r.user });",
+        "user",
+        "shared",
+    ),
     "slowapi by address": (
         "a.py",
         (

@@ -111,6 +111,23 @@ COVERS = {
         "yes",
     ),
     "a limiter without defaults": ({"a.py": FASTAPI, "b.py": "from flask_limiter import Limiter\nLimiter(f)"}, "no"),
+    "default limits in the settings of Flask": (
+        {"a.py": FASTAPI, "b.py": "from flask_limiter import Limiter\napp.config['RATELIMIT_DEFAULT'] = '5/minute'"},
+        "yes",
+    ),
+    "in a class of settings": (
+        {
+            "a.py": FASTAPI,
+            "b.py": "import flask_limiter",
+            "c.py": "class Config:\n  RATELIMIT_APPLICATION = '5/minute'",
+        },
+        "yes",
+    ),
+    "none in them": (
+        {"a.py": FASTAPI, "b.py": "import flask_limiter\napp.config.update(RATELIMIT_DEFAULT=None)"},
+        "no",
+    ),
+    "settings of another library": ({"a.py": FASTAPI, "b.py": "RATELIMIT_DEFAULT = '5/minute'"}, "no"),
     "Django REST": (
         {"a.py": FASTAPI, "settings.py": "REST_FRAMEWORK = {'DEFAULT_THROTTLE_CLASSES': ['x.UserRateThrottle']}"},
         "yes",

@@ -245,14 +245,16 @@ def _between(reach: Reach, doors: tuple[Door, ...]) -> set[Function]:
     return seen
 
 
-def uncaught(reach: Reach, function: Function, seen: frozenset[Function] = frozenset()) -> bool:
-    """Whether errors of Claude leave a function that nobody answered for, not even before they were passed on."""
+def uncaught(reach: Reach, function: Function, seen: frozenset[Function] = frozenset(), *, some: bool = False) -> bool:
+    """Whether errors of Claude leave a function that nobody answered for, not even before they were passed on; `some`:
+    whether none of them is answered for.
+    """
     if function in seen:
         return False
     return any(
-        not is_kept(function, site)
+        not is_kept(function, site, some=some)
         and not _is_sorted(function, site)
-        and (site.to is None or uncaught(reach, site.to, seen | {function}))
+        and (site.to is None or uncaught(reach, site.to, seen | {function}, some=some))
         for site in reach.sites.get(function, ())
     )
 

@@ -33,7 +33,7 @@ from tidegate.checks.tree.walk import kids, last_name, walk
 _HARMLESS: Final = {
     "usage", "id", "model", "stop_reason", "stopReason", "finish_reason", "finishReason", "role", "type", "_request_id",
     "request_id", "input_tokens", "output_tokens", "name", "action", "status", "status_code", "stop_sequence", "length",
-    "headers", "elapsed", "retries_taken", "http_version", "reason_phrase", "statusText", "ok",
+    "headers", "elapsed", "retries_taken", "http_version", "reason_phrase", "statusText", "ok", "error",
 }  # fmt: skip
 """No `url`: that of a citation or of an image is content; of a reply before it is parsed see RAW."""
 _SAFE_CALLS: Final = {
@@ -210,7 +210,8 @@ class Held(NamedTuple):
 
     def by_harmless_way(self, node: Member | Item) -> bool:
         """`answer.usage.input_tokens`: below something harmless all is."""
-        return isinstance(node.of, Member | Item) and (_is_harmless(node.of) or self.by_harmless_way(node.of))
+        of = _entry(node.of) if isinstance(node.of, Call) else node.of
+        return isinstance(of, Member | Item) and (_is_harmless(of) or self.by_harmless_way(of))
 
     def by_arguments(self, call: Call) -> bool:
         """Whether a call is given content."""

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from tidegate.checks.facts.configured import configured
 from tidegate.checks.facts.django import EVERY_VIEW, SMART, named_middleware, option
 from tidegate.checks.facts.jobs import Pace, find_paces
 from tidegate.checks.program.fold import Known, Variable, fold
@@ -63,7 +64,8 @@ def _of_queue(pace: Pace) -> Limiter:
 
 
 def _limiter(program: Program, module: Module, call: Call) -> Iterator[Limiter]:
-    origin = program.origin(module, call.of)
+    plugin = isinstance(call.of, Member) and call.of.name == "register" and bool(call.args)
+    origin = program.origin(module, call.args[0] if plugin else call.of)  # app.register(rateLimit, { max: 20 })
     for pattern, name, judge in _LIBRARIES:
         if pattern.fullmatch(origin):
             whom, where = judge(program, module, call)
@@ -93,8 +95,16 @@ def _named(program: Program, call: Call, *names: str) -> Node | None:
 def _by_key_function(program: Program, module: Module, call: Call) -> tuple[Whom, Where]:
     """Slowapi and Flask-Limiter."""
     key = _named(program, call, "key_func") or next((one for one in call.args if not isinstance(one, Const)), None)
-    storage = _named(program, call, "storage_uri")
+    storage = _named(program, call, "storage_uri") or _named_in_settings(program, call, module)
     return "everybody" if key is None else _whom_of_function(program, module, key), _where(program, module, storage)
+
+
+def _named_in_settings(program: Program, call: Call, module: Module) -> Node | None:
+    """`app.config["RATELIMIT_STORAGE_URI"] = …` of Flask-Limiter, when it is written in one place."""
+    if not program.origin(module, call.of).startswith("flask_limiter."):
+        return None
+    given = [value for one in program.modules.values() for value in configured(one, "RATELIMIT_STORAGE_URI")]
+    return given[0] if len(given) == 1 else None
 
 
 def _where(program: Program, module: Module, storage: Node | None) -> Where:

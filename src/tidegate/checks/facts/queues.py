@@ -18,7 +18,8 @@ from tidegate.checks.program.program import Program
 from tidegate.checks.tree.nodes import Call, Catch, Function, Items, Member, Node, Operation
 from tidegate.checks.tree.walk import last_name, walk, walk_here
 
-_TASKS: Final = {"task", "shared_task", "periodic_task", "actor", "db_task", "db_periodic_task"}
+TASKS: Final = {"task", "shared_task", "periodic_task", "actor", "db_task", "db_periodic_task"}
+"""Decorators that make a task of a function."""
 _POWERS: Final = {"**", "<<"}
 
 
@@ -36,7 +37,7 @@ def find_queued(program: Program, module: Module, function: Function) -> Iterato
     """How the queue of a task tries it again; nothing where it does not."""
     for decorator in function.decorators:
         call = decorator if isinstance(decorator, Call) else Call(decorator.at, decorator, ())
-        if last_name(call.of) not in _TASKS:
+        if last_name(call.of) not in TASKS:
             continue
         named = {name: value for name, value in call.named if name}
         if last_name(call.of) == "actor" and "dramatiq" in module.imported:

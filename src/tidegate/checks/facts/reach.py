@@ -220,18 +220,38 @@ def leaking(reach: Reach) -> frozenset[Function]:
     return frozenset(leaks)
 
 
-def is_kept(function: Function, site: Site) -> bool:
-    """Whether a `try` inside of the function keeps the errors of a place in it."""
+def is_kept(function: Function, site: Site, *, some: bool = False) -> bool:
+    """Whether a `try` inside of the function keeps the errors of a place in it; `some`: or part of them."""
     below: Node = site.node
+    taken: set[str] = set()
     for one in site.module.above(site.node):
-        if isinstance(one, Try) and below in one.body and any(keeps(each) for each in one.catches):
-            return True
+        if isinstance(one, Try) and below in one.body:
+            keeping = [each for each in one.catches if keeps(each)]
+            taken.update(last_name(kind) for each in keeping for kind in each.types)
+            if keeping and (some or _take_all(keeping, taken)):
+                return True
         if isinstance(one, Call) and isinstance(one.of, Member) and one.of.name == "catch" and below is one.of:
             return True
         if one is function:
             return False
         below = one
     return False
+
+
+_PARTS = {
+    "APIStatusError", "APIConnectionError", "APITimeoutError", "APIResponseValidationError", "BadRequestError",
+    "AuthenticationError", "PermissionDeniedError", "NotFoundError", "ConflictError", "RequestTooLargeError",
+    "UnprocessableEntityError", "RateLimitError", "InternalServerError", "ServiceUnavailableError", "OverloadedError",
+    "DeadlineExceededError",
+}  # fmt: skip
+"""Classes of the SDK that are part of its errors."""
+_WHOLE = {"APIStatusError", "APIConnectionError"}
+"""Together all that a request may raise."""
+
+
+def _take_all(keeping: Iterable[Catch], taken: set[str]) -> bool:
+    """Whether catches take every error of Claude, with the classes that those around the place take."""
+    return any(not one.types for one in keeping) or not taken <= _PARTS or taken >= _WHOLE
 
 
 _NARROW = {

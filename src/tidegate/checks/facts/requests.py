@@ -99,8 +99,9 @@ def find_asking(program: Program) -> Asking:
     for module, call in program.every(Call):
         finder.look(module, call)
     requests = tuple(finder.requests())
+    made = {call: client.module for call, client in finder.clients.items()}
     used = frozenset(finder.wrapped)
-    lent = tuple(find_lent(program, lambda module, node: finder.client_of(module, node) is not None, used))
+    lent = tuple(find_lent(program, made, lambda module, node: finder.client_of(module, node) is not None, used))
     return Asking(tuple(finder.clients.values()), requests, tuple(finder.unread()), lent)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from tidegate.checks.facts import slowapi
+from tidegate.checks.facts.configured import configured
 from tidegate.checks.facts.django import limits_of_library, named_middleware, own_middleware
 from tidegate.checks.facts.doors import Door
 from tidegate.checks.facts.limiting import (
@@ -32,6 +33,8 @@ _SCRIPTS: Final = {"register", "route"}
 _BEFORE: Final = {"middleware", "before_request"}
 """Decorators of what runs before every route."""
 _PATHS: Final = {"path", "url", "pathname", "originalUrl", "endpoint", "nextUrl", "raw_path", "path_info"}
+_OF_FLASK: Final = ("RATELIMIT_DEFAULT", "RATELIMIT_APPLICATION")
+"""Settings of Flask-Limiter 4.1.1 that limit every route."""
 _ROUTERS: Final = {"APIRouter", "Router", "Blueprint"}
 _MIDDLEWARE: Final = re.compile(r"(?:^|.*/)(?:middleware|proxy|hooks\.server)\.[jt]s")
 
@@ -74,7 +77,8 @@ def _of_module(program: Program, module: Module) -> Iterator[Wide]:
                 yield Wide(module, before, limits)
     if any(_guards_all(program, module, table) for table in module.every(Map)):
         yield Wide(module, None)
-    limits = best((_of_defaults(module), _of_file(program, module), _of_django(program, module)))
+    settings = (_of_defaults(module), _of_flask(program, module), _of_django(program, module))
+    limits = best((*settings, _of_file(program, module)))
     if limits != "no":
         yield Wide(module, None, limits)
 
@@ -103,6 +107,13 @@ def _of_defaults(module: Module) -> Limits:
     if not values:
         return "unknown"
     return best("yes" if not isinstance(one, Items) or one.parts else "no" for one in values)
+
+
+def _of_flask(program: Program, module: Module) -> Limits:
+    """`app.config["RATELIMIT_DEFAULT"] = "20/minute"` of Flask-Limiter: default limits of its limiter."""
+    used = any("flask_limiter" in one.imported for one in program.modules.values())
+    values = (value for name in _OF_FLASK for value in configured(module, name)) if used else ()
+    return best("no" if isinstance(value, Const) and not value.value else "yes" for value in values)
 
 
 def _of_django(program: Program, module: Module) -> Limits:

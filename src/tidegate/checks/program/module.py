@@ -156,6 +156,8 @@ class _Tables:
         elif isinstance(node, Assign):
             if isinstance(node.target, Member) and owner is not None and _is_self(node.target.of):
                 self.fields[owner].setdefault(node.target.name, []).append(node)
+            elif isinstance(scope, Block) and isinstance(node.target, Member) and _is_exports(node.target.of):
+                self.add(scope, node.target.name, node)
             for name in _names(node.target):
                 self.add(scope, name, node)
         elif isinstance(node, Loop) and node.target is not None:
@@ -175,6 +177,13 @@ def _imported(imports: list[Node], language: Language) -> frozenset[str]:
 
 def _is_self(node: Node) -> bool:
     return isinstance(node, Name) and node.id in SELVES
+
+
+def _is_exports(node: Node) -> bool:
+    """`exports` in `exports.ask = …`, `module.exports` in `module.exports.ask = …`."""
+    if isinstance(node, Member):
+        return node.name == "exports" and isinstance(node.of, Name) and node.of.id == "module"
+    return isinstance(node, Name) and node.id == "exports"
 
 
 def _names(target: Node) -> Iterator[str]:

@@ -59,7 +59,11 @@ def caught(project: Project) -> Iterator[Verdict]:
         fine = False
         place = head(door.module, door.function)
         fix = spoken(door.module, *_CATCH)
-        yield warned(place, f"Nobody catches Claude's errors on the way to {door.name}.", fix=fix)
+        if uncaught(project.reach, door.function, some=True):
+            text = f"Nobody catches Claude's errors on the way to {door.name}."
+        else:
+            text = f"Some of Claude's errors are caught on the way to {door.name}, and not all."
+        yield warned(place, text, fix=fix)
     if fine:
         yield passed(f"Claude's errors are caught before {count(len(project.doors), 'door')}")
 

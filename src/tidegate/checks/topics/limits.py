@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from tidegate.checks.check import Check
 from tidegate.checks.facts.doors import Door
 from tidegate.checks.facts.gates import is_exempt, limits_of
-from tidegate.checks.facts.jobs import queueing
 from tidegate.checks.facts.limiting import Limits, best
 from tidegate.checks.facts.requests import Request
 from tidegate.checks.facts.wide import limits_around
@@ -33,7 +32,7 @@ def limited(project: Project) -> Iterator[Verdict]:
     yield from no_request(project)
     if not project.requests:
         return
-    queued = queueing(project.program, project.reach, project.other_doors)
+    queued = project.queueing
     if not project.doors and not queued:
         yield no_doors(project)
         return
@@ -86,7 +85,7 @@ def _evidence(project: Project) -> Evidence:
 def _covered(project: Project, door: Door) -> Verdict | None:
     """What tidegate's own limits say; None: tidegate is not in the way."""
     requests = project.reach.requests_of(door.function, project.requests)
-    if door in project.other_doors:  # it queues jobs, for the requests of a worker
+    if door in project.queueing:  # it queues jobs, for the requests of a worker
         requests = list(project.requests)
     covers = [project.through.covers(request) for request in requests]
     if not requests or False in covers:
@@ -152,11 +151,12 @@ def shared(project: Project) -> Iterator[Verdict]:
         else:
             yield passed("tidegate's limits are shared by all processes on its store", "config")
         return
-    if not project.limiters:
+    limiters = [one for one in project.limiters if not one.paces]
+    if not limiters:
         yield skipped("no limiter of a library that is known was seen")
         return
     fine = True
-    for limiter in project.limiters:
+    for limiter in limiters:
         place = project.place(limiter.module, limiter.node)
         if limiter.where == "process":
             fine = False

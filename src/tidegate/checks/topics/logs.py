@@ -26,7 +26,7 @@ def silent(project: Project) -> Iterator[Verdict]:
     """
     yield from no_request(project)
     fine = True
-    doors = {door.module.path for door in project.doors}
+    doors = {door.module.path for door in (*project.doors, *project.queueing)}
     found = list(logged_content(project.program, project.reach, project.requests))
     known = {one.node for one in found}
     if doors:

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [path("ask/", views.AskView.as_view()), path("summary/", views.summary)]
