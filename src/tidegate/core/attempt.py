@@ -1,8 +1,9 @@
 """One attempt: what a send of a call has learned, and the charge that it becomes."""
 
+from collections.abc import Mapping
+
 from tidegate.core.call import Call
-from tidegate.core.ports import Clock, Reply
-from tidegate.core.stream import header
+from tidegate.core.ports import Clock
 from tidegate.core.telling import Telling
 from tidegate.model.hold import Charge, Hold
 from tidegate.model.labels import is_label
@@ -12,42 +13,46 @@ from tidegate.policy.settlement import CostOf, Ending, settle
 
 
 class Attempt:
-    """One send of a call.  `charge` is None until it is settled."""
+    """One send of a call."""
+
+    # As nearly every attempt begins.
+    charge: Charge | None = None
+    """None until it is settled."""
+    sent = False
+    """True once the first byte was handed to the socket."""
+    status: int | None = None
+    request_id: str | None = None
+    _first_byte: float | None = None
 
     def __init__(self, call: Call, plan: Plan, hold: Hold, clock: Clock, telling: Telling) -> None:
         self.call_id = call.call_id
         self.telling = telling
         self.plan = plan
         self.hold = hold
-        self.charge: Charge | None = None
-        self.sent = False
-        """True once the first byte was handed to the socket."""
-        self.status: int | None = None
-        self.request_id: str | None = None
         self._clock = clock
         self._started = clock.ticks()
-        self._first_byte: float | None = None
 
     def mark_sent(self) -> None:
         """From here on it may cost money."""
         self.sent = True
 
-    def replied(self, reply: Reply) -> None:
+    def replied(self, status: int, said: Mapping[bytes, bytes]) -> None:
         """The headers of a reply are here."""
-        self.status = reply.status
+        self.status = status
         self._first_byte = self._clock.ticks()
-        said = header(reply.headers, b"request-id")
-        if said is not None:
-            text = said.decode("latin-1")
+        request_id = said.get(b"request-id")
+        if request_id is not None:
+            text = request_id.decode("latin-1")
             self.request_id = text if is_label(text) else None
 
     def close(self, ending: Ending, metered: Metered, cost_of: CostOf, output_bytes: int = 0) -> Charge:
         """The charge, for the way the attempt ended; kept, so that there is only ever one."""
         ask = self.hold.ask
+        caller, bound, first_byte = ask.caller, ask.bound, self._first_byte
         end = settle(
             ending,
             metered=metered,
-            bound=ask.bound,
+            bound=bound,
             cost_of=cost_of,
             status=self.status,
             on_cut=self.plan.on_cut,
@@ -58,10 +63,10 @@ class Attempt:
             call_id=ask.call_id,
             started_at=self.hold.admitted_at,
             duration_ms=_ms(self._clock.ticks() - self._started),
-            first_byte_ms=None if self._first_byte is None else _ms(self._first_byte - self._started),
-            app=ask.caller.app,
-            user_id=ask.caller.user_id,
-            route=ask.caller.route,
+            first_byte_ms=None if first_byte is None else _ms(first_byte - self._started),
+            app=caller.app,
+            user_id=caller.user_id,
+            route=caller.route,
             model_requested=ask.model,
             model=metered.model or ask.model,
             upstream=ask.upstream,
@@ -72,7 +77,7 @@ class Attempt:
             stop_reason=metered.stop_reason,
             usage=metered.usage or Usage(),
             max_tokens=ask.max_tokens,
-            held=ask.bound.cost,
+            held=bound.cost,
             cost=end.bill.cost,
             exactness=end.bill.exactness,
             price_version=ask.price_version,

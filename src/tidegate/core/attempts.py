@@ -13,7 +13,7 @@ from tidegate.core.attempt import Attempt
 from tidegate.core.books import Books
 from tidegate.core.call import Call, Exchange
 from tidegate.core.ports import Clock, Outgoing, Reply, Upstream
-from tidegate.core.stream import Stream, header, is_event_stream, read_all
+from tidegate.core.stream import Stream, by_name, is_event_stream, read_all
 from tidegate.core.telling import Telling
 from tidegate.model.errors import Broken, Crowded, NotSent
 from tidegate.model.hold import Ask, Hold
@@ -153,7 +153,7 @@ class Attempts:
         return delay if delay is not None and self._retries.allows(now) else None
 
     def _error(self, reply: Reply, body: bytes) -> Failed:
-        info = read_error(body, reply.status, header(reply.headers, b"content-encoding"))
+        info = read_error(body, reply.status, by_name(reply.headers).get(b"content-encoding"))
         failure = retry.failure(reply.status, reply.headers, info, self._clock.now())
         return Failed(failure=failure, headers=reply.headers, body=body)
 
@@ -225,12 +225,13 @@ class Attempts:
         begun = self._clock.ticks()
         try:
             reply = await self.upstream.send(outgoing, self._timeouts(attempt), attempt.mark_sent)
-            attempt.replied(reply)
-            if reply.status == 200 and is_event_stream(reply.headers, asked=attempt.plan.reading.stream):
+            said = by_name(reply.headers)
+            attempt.replied(reply.status, said)
+            if reply.status == 200 and is_event_stream(said, asked=attempt.plan.reading.stream):
                 if attempt.hold.probe:
                     await self._probed(attempt.hold, reply, self._clock.ticks() - begun)
-                return self._stream(attempt, reply)
-            return await self._answered(attempt, reply)
+                return self._stream(attempt, reply, said.get(b"content-encoding"))
+            return await self._answered(attempt, reply, said.get(b"content-encoding"))
         except (NotSent, Broken) as lost:
             if isinstance(lost, NotSent) and not attempt.sent:
                 await self._books.release(attempt.hold.ask.attempt_id, lost=not isinstance(lost, Crowded))
@@ -258,7 +259,7 @@ class Attempts:
             await reply.close()
             raise
 
-    async def _answered(self, attempt: Attempt, reply: Reply) -> Exchange | Failed:
+    async def _answered(self, attempt: Attempt, reply: Reply, encoding: bytes | None) -> Exchange | Failed:
         """Read the whole reply and settle."""
         try:
             body = await read_all(reply)
@@ -271,7 +272,7 @@ class Attempts:
             error = failed.failure.error
             await self._settle(attempt, "upstream_error", Metered(error_type=error.type if error else None))
             return failed
-        metered = read_message(body, header(reply.headers, b"content-encoding"))
+        metered = read_message(body, encoding)
         if metered is None:
             return await self._garbage(attempt)
         await self._settle(attempt, "ok", metered, last=True)
@@ -285,13 +286,13 @@ class Attempts:
         body = error_body("api_error", fill(self._texts, "cut"), request_id)
         return Exchange(502, [*headers, (b"x-should-retry", b"false")], body)
 
-    def _stream(self, attempt: Attempt, reply: Reply) -> Exchange:
+    def _stream(self, attempt: Attempt, reply: Reply, encoding: bytes | None) -> Exchange:
         async def settle(ending: Ending, metered: Metered, output_bytes: int) -> None:
             await self._settle(attempt, ending, metered, output_bytes, last=True)
 
         drain = attempt.plan.on_cut == "drain"
         request_id = attempt.request_id or f"req_{attempt.call_id}"
-        stream = Stream(reply, settle, self._texts, request_id, drain=drain)
+        stream = Stream(reply, encoding, settle, self._texts, request_id, drain=drain)
         return Exchange(
             reply.status,
             reply.headers,

@@ -20,7 +20,7 @@ from tidegate.core.attempts import Attempts
 from tidegate.core.books import Books, lease_of
 from tidegate.core.call import Call, Exchange
 from tidegate.core.ports import Clock, Ledger, Observe, Outgoing, Store, Upstream
-from tidegate.core.stream import header
+from tidegate.core.stream import by_name
 from tidegate.core.telling import Telling, unfailing
 from tidegate.model.call import Reading
 from tidegate.model.errors import StoreDown
@@ -142,7 +142,7 @@ class Gate:
 
     def farewell(self, exchange: Exchange) -> bytes:
         """The event that ends a stream whose rest cannot be waited for."""
-        said = header(exchange.headers, b"request-id") or b""
+        said = by_name(exchange.headers).get(b"request-id", b"")
         return sse_error("api_error", fill(self._texts, "cut"), said.decode("latin-1"))
 
     async def keep(self) -> None:

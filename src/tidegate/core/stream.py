@@ -1,6 +1,6 @@
 """Relaying a stream: each piece the moment it comes, metered on the way, settled before its last piece goes out."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from tidegate.core.ports import Headers, Reply
 from tidegate.model.errors import Broken
@@ -19,10 +19,12 @@ Settle = Callable[[Ending, Metered, int], Awaitable[None]]
 class Stream:
     """An event stream on its way to the caller."""
 
-    def __init__(self, reply: Reply, settle: Settle, texts: Texts, request_id: str, *, drain: bool) -> None:
+    def __init__(
+        self, reply: Reply, encoding: bytes | None, settle: Settle, texts: Texts, request_id: str, *, drain: bool
+    ) -> None:
         self._reply = reply
-        self._meter = StreamMeter(header(reply.headers, b"content-encoding"))
-        self._compressed = header(reply.headers, b"content-encoding") not in (None, b"identity")
+        self._meter = StreamMeter(encoding)
+        self._compressed = encoding not in (None, b"identity")
         self._settle_once: Settle | None = settle
         self._texts = texts
         self._request_id = request_id
@@ -127,15 +129,12 @@ async def read_all(reply: Reply) -> bytes:
     return b"".join(pieces)
 
 
-def is_event_stream(headers: Headers, *, asked: bool) -> bool:
+def is_event_stream(said: Mapping[bytes, bytes], *, asked: bool) -> bool:
     """True when the body is server-sent events, by whatever name when they were asked for."""
-    said = header(headers, b"content-type")
-    return asked if said is None else said.startswith(b"text/event-stream") or (asked and not said.startswith(_WHOLE))
+    kind = said.get(b"content-type")
+    return asked if kind is None else kind.startswith(b"text/event-stream") or (asked and not kind.startswith(_WHOLE))
 
 
-def header(headers: Headers, wanted: bytes) -> bytes | None:
-    """The first value of a header, names in lower case; None when it is absent."""
-    for name, value in headers:
-        if name == wanted:
-            return value
-    return None
+def by_name(headers: Headers) -> dict[bytes, bytes]:
+    """The headers by name, in lower case; of one that is there twice the first."""
+    return dict(headers[::-1])

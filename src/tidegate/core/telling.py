@@ -10,6 +10,17 @@ from tidegate.policy.final import Answer
 class Telling:
     """What a call has cost so far, and the one fact about its end: the first that is told counts."""
 
+    # As every call begins.
+    attempts = 0
+    """Attempts begun."""
+    models: tuple[str, ...] = ()
+    """The models' names in scopes that attempts have failed for."""
+    degraded: str | None = None
+    """The step that answers, when it is not the first."""
+    _told = False
+    _last: Charge | None = None
+    _spent = 0
+
     def __init__(self, call: Call, clock: Clock, observe: Observe) -> None:
         # Not the call itself: a stream lives long, and with it would its request, which may be large.
         self._call_id = call.call_id
@@ -18,15 +29,6 @@ class Telling:
         self._started = call.started
         self._clock = clock
         self._observe = observe
-        self.attempts = 0
-        """Attempts begun."""
-        self.models: tuple[str, ...] = ()
-        """The models' names in scopes that attempts have failed for."""
-        self.degraded: str | None = None
-        """The step that answers, when it is not the first."""
-        self._told = False
-        self._last: Charge | None = None
-        self._spent = 0
 
     def charged(self, charge: Charge) -> None:
         """One more attempt has its charge."""

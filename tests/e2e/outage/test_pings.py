@@ -156,7 +156,10 @@ console.log(JSON.stringify({ names, text: message.content[0].text }));
 def test_the_typescript_sdk_reads_through_them(quay: Quay) -> None:
     node = shutil.which("node")
     if node is None or not install_node_modules():
-        pytest.skip("node or npm is missing: install Node 20 or newer to try the TypeScript SDK")
+        pytest.skip(
+            "the TypeScript SDK is not installed: it needs Node 20 or newer, npm, and a way to npm's registry "
+            "(registry.npmjs.org, or what `npm config get registry` says)"
+        )
     quay.fake.script(first_byte=0.3, gap=0.25, output_tokens=8, tokens_per_event=4, say="The tide is high.")
     done = subprocess.run(
         [node, "--input-type=module", "-e", NODE, "-", json.dumps(ASK)],

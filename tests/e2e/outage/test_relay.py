@@ -84,7 +84,7 @@ class Stage:
             await asyncio.sleep(settling)
 
         self.client = client
-        self.stream = Stream(upstream, settle, TEXTS, "req", drain=False)
+        self.stream = Stream(upstream, None, settle, TEXTS, "req", drain=False)
         self.exchange = Exchange(
             200, SSE, read=self.stream.read, close=self.stream.close, between_events=self.stream.between_events
         )

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tidegate.core.run_now import run_now
-from tidegate.core.stream import Stream, header, is_event_stream, read_all
+from tidegate.core.stream import Stream, by_name, is_event_stream, read_all
 from tidegate.model.errors import Broken
 from tidegate.model.usage import Metered
 from tidegate.policy.settlement import Ending
@@ -33,7 +33,9 @@ class Scene:
         self.world = World()
         self.reply = FakeReply(self.world, Ended(headers=tuple(headers), pieces=tuple(pieces), end=end))
         self.settled: list[tuple[Ending, Metered, int]] = []
-        self.stream = Stream(self.reply, self.settle, TEXTS, "req_1", drain=drain)
+        self.stream = Stream(
+            self.reply, by_name(headers).get(b"content-encoding"), self.settle, TEXTS, "req_1", drain=drain
+        )
 
     async def settle(self, ending: Ending, metered: Metered, output_bytes: int) -> None:
         async def write() -> None:
@@ -226,12 +228,25 @@ def test_read_all_leaves_nothing_open() -> None:
 
 
 def test_headers_are_found_by_name() -> None:
-    assert header(JSON, b"request-id") == b"req_up"
-    assert header(JSON, b"missing") is None
-    assert is_event_stream(SSE, asked=False)
-    assert is_event_stream([(b"content-type", b"text/event-stream; charset=utf-8")], asked=False)
-    assert not is_event_stream(JSON, asked=True)
-    assert not is_event_stream([], asked=False)
-    assert is_event_stream([], asked=True)
-    assert is_event_stream([(b"content-type", b"text/plain")], asked=True)
-    assert not is_event_stream([(b"content-type", b"text/html; charset=utf-8")], asked=True)
+    assert by_name(JSON)[b"request-id"] == b"req_up"
+    assert b"missing" not in by_name(JSON)
+    assert by_name([(b"a", b"first"), (b"b", b""), (b"a", b"second")]) == {b"a": b"first", b"b": b""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "expected"),
+    [
+        (b"text/event-stream", False, True),
+        (b"text/event-stream; charset=utf-8", False, True),
+        (b"application/json", True, False),
+        (b"text/html; charset=utf-8", True, False),
+        (b"text/plain", True, True),
+        (b"text/plain", False, False),
+        (None, True, True),
+        (None, False, False),
+    ],
+)
+def test_a_stream_is_known_by_its_type_or_because_it_was_asked_for(
+    kind: bytes | None, asked: bool, expected: bool
+) -> None:
+    assert is_event_stream({} if kind is None else {b"content-type": kind}, asked=asked) is expected

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from tidegate.core.stream import by_name
 from tidegate.doors.gateway.keyring import Keyring
-from tidegate.doors.gateway.request import first
 from tidegate.model.keys import AppKey, compose, key_id, keyed_hash
 from tidegate.model.refusal import Refusal
 from tidegate.system.clock import AsyncClock
@@ -67,7 +67,7 @@ def keyring(source: Source, time: Time) -> Keyring:
 
 
 def check(keyring: Keyring, headers: list[tuple[bytes, bytes]], address: str) -> AppKey | Refusal:
-    return keyring.check(headers, first(headers), address)
+    return keyring.check(headers, by_name(headers), address)
 
 
 def reason(found: AppKey | Refusal) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from tidegate.doors.gateway.request import Pairs, first
+from tidegate.core.stream import by_name
+from tidegate.doors.gateway.request import Pairs
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -20,7 +21,7 @@ class AsgiRequest:
         self.path = scope["raw_path"].decode("latin-1")
         self.query: bytes = scope["query_string"]
         self.headers: Pairs = scope["headers"]
-        self.said = first(self.headers)
+        self.said = by_name(self.headers)
         client = scope.get("client")
         self.address: str = client[0] if client else ""
         self.receive = receive

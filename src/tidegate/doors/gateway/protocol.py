@@ -26,8 +26,9 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from tidegate.core.stream import by_name
 from tidegate.doors.gateway.cycles import Cycle, LastCycle
-from tidegate.doors.gateway.request import Pairs, first
+from tidegate.doors.gateway.request import Pairs
 from tidegate.doors.gateway.target import path_and_query
 from tidegate.model.refusal import Refusal
 from tidegate.policy.replies import Headers
@@ -188,7 +189,7 @@ class Patient(HttpToolsProtocol):
             return
         version = self.parser.get_http_version()
         self.headers = headers = self._notes.copy()
-        said = first(headers)
+        said = by_name(headers)
         self._check_head(version, said)
         target = path_and_query(self.url)
         if target is None:

@@ -65,8 +65,3 @@ class Request(Protocol):
 
     def forget(self) -> None:
         """Nobody asks for the headers any more."""
-
-
-def first(headers: Pairs) -> dict[bytes, bytes]:
-    """Headers by name; of one that is there twice the first."""
-    return dict(headers[::-1])

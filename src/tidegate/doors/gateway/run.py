@@ -12,12 +12,14 @@ from tidegate.assemble import Running, assemble
 from tidegate.config.settings import Settings
 from tidegate.databases.sqlite import ReadOnlyFile
 from tidegate.doors.gateway.app import Gateway
+from tidegate.doors.gateway.crowd import most_clients
 from tidegate.doors.gateway.keyring import Keyring
 from tidegate.doors.gateway.own import OwnPages
 from tidegate.doors.gateway.server import Chores, make_server
 from tidegate.ledgers.usage import UsageReader
 from tidegate.model.errors import ConfigError
 from tidegate.policy.replies import refusal_reply
+from tidegate.system.files import open_files
 from tidegate.system.ids import new_id
 
 _PATIENCE = 5.0
@@ -45,6 +47,7 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
         refuse=lambda refusal: refusal_reply(refusal, f"req_{new_id()}", running.texts),
         closing=lambda: gateway.closing,
         waits_for=lambda calls: running.logger.info("draining", calls=calls, seconds=settings.gateway.drain),
+        most=most_clients(open_files(), len(settings.upstreams)),
     )
     gc.collect()
     gc.freeze()  # what was built so far stays for ever: no collection needs to look at it again

@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 
 from tidegate.doors.gateway.app import Gateway
+from tidegate.doors.gateway.crowd import make_counted
 from tidegate.doors.gateway.drain import Server
 from tidegate.doors.gateway.protocol import Refuse, make_protocol
 from tidegate.model.errors import StoreDown
@@ -68,11 +69,14 @@ def make_server(
     refuse: Refuse,
     closing: Callable[[], Collection[asyncio.Future[Any]]] = tuple,
     waits_for: Callable[[int], None] = lambda _: None,
+    most: int | None = None,
+    full: Callable[[], None] = lambda: None,
 ) -> Server:
-    """A server for the gateway; `closing` and `waits_for` as in drain.py."""
+    """A server for the gateway; `closing` and `waits_for` as in drain.py, `most` and `full` as in crowd.py."""
+    protocol = make_protocol(header_timeout, refuse)
     config = uvicorn.Config(
         app,
-        http=make_protocol(header_timeout, refuse),
+        http=protocol if most is None else make_counted(protocol, most, full),
         ws="none",
         lifespan="off",
         loop="uvloop",

@@ -5,6 +5,7 @@ its headers; every other one is told by its status, its error type and the class
 up by name, so that neither library is imported here.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -163,7 +164,8 @@ def of_a_call(error: BaseException) -> bool:
 
     Those of the SDK and its HTTP library are, those of tidegate but for a wrong setting, and whatever else comes up
     inside the SDK while it reads a reply; a TypeError there says that it was called wrongly.  A TimeoutError is one
-    where it ended a call: `asyncio.timeout` raises it from the cancellation of what it waited for.
+    where it ended a call: `asyncio.timeout` raises it from the cancellation of what it waited for, in early Python 3.11
+    while it handles that.
     """
     error = _innermost(error)
     if isinstance(error, ConfigError):
@@ -171,9 +173,17 @@ def of_a_call(error: BaseException) -> bool:
     homes = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     if isinstance(error, TidegateError) or not _SDK.isdisjoint(homes):
         return True
-    if isinstance(error, TimeoutError) and error.__cause__ is not None and _inside_the_sdk(error.__cause__):
+    if isinstance(error, TimeoutError) and (ended := _ended_by(error)) is not None and _inside_the_sdk(ended):
         return True
     return isinstance(error, Exception) and not isinstance(error, TypeError) and _inside_the_sdk(error)
+
+
+def _ended_by(error: TimeoutError) -> BaseException | None:
+    """The cancellation, or whatever else it was raised from."""
+    before = error.__cause__
+    if before is None and isinstance(error.__context__, asyncio.CancelledError):
+        before = error.__context__
+    return before
 
 
 def _inside_the_sdk(error: BaseException) -> bool:
