@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from tidegate.doors.gateway.own import OwnPages
+from tidegate.doors.gateway.request import Request
 from tidegate.model.errors import StoreDown
 from tidegate.model.times import SECOND, parse_rfc3339
 from tidegate.policy.breaker import Circuit
@@ -42,13 +43,19 @@ def ready(asked: Any, **state: Any) -> tuple[int, dict[str, Any]]:
         circuits=asked,
         upstreams=["anthropic", "second"],
     )
-    sent: list[dict[str, Any]] = []
+    said: list[tuple[int, bytes]] = []
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+    class Asked:
+        """As much of a request as the page looks at."""
 
-    asyncio.run(pages.answer({"method": "GET", "path": "/readyz"}, send))
-    return sent[0]["status"], msgspec.json.decode(sent[1]["body"])
+        method, path = "GET", "/readyz"
+
+        async def reply(self, status: int, _: Any, body: bytes) -> None:
+            said.append((status, body))
+
+    asyncio.run(pages.answer(cast("Request", Asked())))
+    ((status, body),) = said
+    return status, msgspec.json.decode(body)
 
 
 def test_the_circuits_of_the_upstreams_that_there_are() -> None:

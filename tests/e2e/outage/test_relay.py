@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from e2e.outage.simulated_loop import JumpingLoop, simulate
 from tidegate.core.call import Exchange
-from tidegate.core.stream import Stream
+from tidegate.core.stream import Stream, by_name
 from tidegate.doors.gateway.relay import PING, Relay
 from tidegate.model.errors import Broken
 from unit.core.world import SSE, TEXTS, events
@@ -84,7 +84,9 @@ class Stage:
             await asyncio.sleep(settling)
 
         self.client = client
-        self.stream = Stream(upstream, None, settle, TEXTS, "req", drain=False)
+        self.stream = Stream(
+            upstream, by_name(upstream.headers).get(b"content-encoding"), settle, TEXTS, "req", drain=False
+        )
         self.exchange = Exchange(
             200, SSE, read=self.stream.read, close=self.stream.close, between_events=self.stream.between_events
         )
