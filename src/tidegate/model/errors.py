@@ -5,7 +5,7 @@
     ├── StoreDown                 the store or the ledger cannot be written or read now
     └── UpstreamError             the upstream did not give a whole reply
         ├── NotSent               nothing left this host: no money can have been spent
-        │   └── Crowded           all connections that we allow ourselves were in use
+        │   └── Crowded           this host could not open one more connection
         └── Broken                sent, then lost: time-out, reset, cut, garbage
 
 Expected outcomes (a refusal, an upstream's error reply) are values, not errors.
@@ -37,7 +37,10 @@ class NotSent(UpstreamError):  # noqa: N818 - the fact, not a fault
 
 
 class Crowded(NotSent):
-    """All connections that we allow ourselves were in use; it says nothing about the upstream."""
+    """No connection could be opened here: all that we allow ourselves are in use, or files, ports or memory are.
+
+    It says nothing about the upstream.
+    """
 
 
 class Broken(UpstreamError):  # noqa: N818 - the fact, not a fault

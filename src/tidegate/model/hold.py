@@ -50,6 +50,7 @@ class Hold(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     admitted_at: int
     """Store time, microseconds since 1970 UTC."""
     lease_until: int
+    """By the clock, not in store time; microseconds since 1970 UTC, 0 once a sweep is charging it."""
     entries: tuple[Entry, ...]
     probe: bool = False
     """This attempt finds out whether its upstream works again."""
@@ -93,6 +94,6 @@ class Adjustment(Struct, frozen=True, gc=False, kw_only=True):
     at: int
     """Microseconds since 1970 UTC."""
     source: str
-    """`late_settlement`, `reconcile`, ...; at most one per attempt and source."""
+    """`late_settlement`, `late_release`, `reconcile`, ...; at most one per attempt and source."""
     cost_delta: int
     """Nano-dollars, may be negative."""
