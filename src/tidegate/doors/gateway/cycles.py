@@ -3,7 +3,6 @@
 from asyncio import CancelledError, Event, Task
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -12,14 +11,21 @@ from tidegate.doors.gateway.request import Pairs
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
 
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+class _OnlyMethod(dict[str, dict[str, str]]):
+    def __missing__(self, method: str) -> dict[str, str]:
+        self[method] = found = {"method": method}  # the parser knows a few dozen
+        return found
+
+
+_ONLY_METHOD = _OnlyMethod()
 _NO_HEADERS: Pairs = []
 """uvicorn makes another list from it."""
 _line = b": ".join
 
 
 class Cycle(RequestResponseCycle):
-    """A request of a connection that goes on; our application's Request, and any other's way through ASGI.
+    """A request of a connection that goes on: the application's Request.
 
     Nearly every request is here as a whole when its work begins, and is answered in one write: nobody waits for news
     of it, so the event for them is made when somebody asks.
@@ -40,7 +46,6 @@ class Cycle(RequestResponseCycle):
     _watched = _drain = False
     _plain = True
     """Its reply says nothing but a length of the connection."""
-    _scope: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -77,25 +82,8 @@ class Cycle(RequestResponseCycle):
 
     @property
     def scope(self) -> Any:  # type: ignore[override]  # an attribute in uvicorn
-        """The request as ASGI has it, for whoever asks."""
-        if self._scope is None:
-            connection = self.connection
-            self._scope = {
-                "type": "http",
-                "asgi": _ASGI,
-                "http_version": self.version,
-                "server": connection.server,
-                "client": connection.client,
-                "scheme": connection.scheme,
-                "root_path": "",
-                "headers": self.headers,
-                "state": {},
-                "method": self.method,
-                "path": unquote(self.path),
-                "raw_path": self.path.encode("latin-1"),
-                "query_string": self.query,
-            }
-        return self._scope
+        """As much of it as uvicorn's `send` looks at: nobody else asks."""
+        return _ONLY_METHOD[self.method]
 
     # News of the request.
 

@@ -71,8 +71,7 @@ class Patient(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._answer: Callable[[Cycle], Coroutine[Any, Any, None]] | None = getattr(self.app, "answer", None)
-        """Of an application that takes a Request; any other is called as ASGI has it."""
+        self._answer: Callable[[Cycle], Coroutine[Any, Any, None]] = self.app.answer
         self._notes: Pairs = []
         note = self._notes.append
         # A method would cost each header of each request twice as much.
@@ -254,8 +253,7 @@ class Patient(HttpToolsProtocol):
         self._running = cycle
         if self.flow.write_paused:  # its reply must wait until the one before is taken
             self._wait(self.timeout_keep_alive + self._allowance())
-        work = cycle.run_asgi(self.app) if self._answer is None else self._answer(cycle)
-        task = cycle.task = self.loop.create_task(work)
+        task = cycle.task = self.loop.create_task(self._answer(cycle))
         self.tasks.add(task)
         task.add_done_callback(cycle.ended)
 
@@ -305,6 +303,7 @@ class Patient(HttpToolsProtocol):
             self._ending = True
         elif cycle is self._running:
             cycle.disconnected = True
+            cycle.waiting_for_100_continue = False  # nothing may follow the refusal
             cycle.tell()
             self._running = None
         else:
