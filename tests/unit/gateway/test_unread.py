@@ -36,7 +36,15 @@ class App:
 
 def _config() -> uvicorn.Config:
     made = make_protocol(PATIENCE, lambda refusal: refusal_reply(refusal, "req_1", {}))
-    return uvicorn.Config(App(), http=made, ws="none", lifespan="off", log_config=None, timeout_keep_alive=KEEP_ALIVE)
+    return uvicorn.Config(
+        App(),
+        http=made,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,  # its middleware would stand before the application
+        timeout_keep_alive=KEEP_ALIVE,
+    )
 
 
 async def _served(sent: bytes) -> None:
