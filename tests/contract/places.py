@@ -16,6 +16,7 @@ from tidegate.core.ports import Ledger, Store
 from tidegate.core.run_now import run_now
 from tidegate.databases.sqlite import AsyncFile, BlockingFile
 from tidegate.ledgers.sqlite import SqliteLedger
+from tidegate.policy.journal import Live
 from tidegate.policy.rules import Budget, Limit, Rules
 from tidegate.policy.scopes import Scopes
 from tidegate.stores import sqlite_journal
@@ -154,13 +155,18 @@ class _Turns:
         return getattr(self._stores[0], name)
 
 
+def beheld(seen: Any, live: Live) -> object:
+    """What was seen of a store, and what it counts for holds that were swept, in its order."""
+    return (*seen, list(live.counted.items()))
+
+
 async def _believed(store: Store) -> object:
     """All states of a store that anything was ever put into, whatever part of them is in memory."""
     if isinstance(store, _Turns):
         store = store._stores[0]
     if isinstance(store, MemoryStore):
         states: Any = store.live.states
-        return picture(states.tally.__self__.items(), states.window.__self__.items(), store.live)
+        return beheld(picture(states.tally.__self__.items(), states.window.__self__.items(), store.live), store.live)
     assert isinstance(store, SqliteStore)
     journal = store._journal
 
@@ -168,9 +174,11 @@ async def _believed(store: Store) -> object:
         tallies = {row[0] for row in db.execute("SELECT key FROM tallies")} | {*journal._tallies}
         windows = {row[0] for row in db.execute("SELECT key FROM windows")} | {*journal._windows}
         states = journal.live.states
-        return picture(
-            [(key, states.tally(key)) for key in tallies], [(key, states.window(key)) for key in windows], journal.live
+        live = journal.live
+        seen = picture(
+            [(key, states.tally(key)) for key in tallies], [(key, states.window(key)) for key in windows], live
         )
+        return beheld(seen, live)
 
     return await store._file.run(work)
 

@@ -504,3 +504,19 @@ def test_a_file_that_may_not_be_written(mode: str) -> None:
     assert text.startswith(f"{path} ")
     assert "read-only: give this user the right to write" in text or "cannot be opened: does its folder" in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("part", ["store", "ledger"])
+def test_a_file_of_a_newer_version_is_told_apart_from_a_damaged_one(tmp_path: Path, part: str) -> None:
+    path = tmp_path / "tidegate.db"
+    package = f"tidegate.{part}s"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE migrations (part TEXT, script TEXT, PRIMARY KEY (part, script)) WITHOUT ROWID")
+        db.execute("INSERT INTO migrations VALUES (?, '9999_of_tomorrow.sql')", (part,))
+        db.commit()
+    file = BlockingFile(path)
+    with pytest.raises(ConfigError, match=r"tidegate\.db was made by a newer version of tidegate: use that version"):
+        file.migrate(part, package)
+    file.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("migrations",)]

@@ -19,7 +19,7 @@ from unit.policy.holds import CENT, LEASE, ask, bill
 
 START = 1_800_000_000 * SECOND
 KEYS = 3
-NAMES = frozenset({"settled", "released", "dead", "open", "one", "two"})
+NAMES = frozenset({"settled", "released", "dead", "frozen", "open", "one", "two"})
 PLACES = ["sqlite-async", "sqlite-blocking", "sqlite-uvloop-two", "sqlite-blocking-two"]
 
 Fault = Callable[[str], "Exception | None"]
@@ -87,13 +87,15 @@ class Life:
     def run(self) -> None:
         self.admit("settled")
         self.admit("released")
-        self.dead()
+        self.dead("dead")
+        self.dead("frozen")
         self.settle("settled", 4)
         self.admit("open")
         self.release("released")
-        self.clock.time += LEASE
+        self.clock.time += LEASE + SECOND
         self.keep()
         self.settle("dead", 7)
+        self.release("frozen")
         self.at_once("one", "two")
         self.settle("one", 12)
 
@@ -112,14 +114,14 @@ class Life:
         else:
             self.held |= {hold.ask.attempt_id: hold for hold in self.here.run(run()) if isinstance(hold, Hold)}
 
-    def dead(self) -> None:
-        """A hold of another process, which dies; its settlement turns up all the same."""
+    def dead(self, name: str) -> None:
+        """A hold of another process, which dies; its settlement or its release turns up all the same."""
         try:
-            hold = self.here.run(self.here.store.admit(ask("dead", 10 * CENT), self.clock.time))
+            hold = self.here.run(self.here.store.admit(ask(name, 10 * CENT), self.clock.time))
         except StoreDown:
             return
         assert isinstance(hold, Hold)
-        self.held["dead"] = hold
+        self.held[name] = hold
 
     def settle(self, name: str, cents: int) -> None:
         if name in self.held:
@@ -158,7 +160,8 @@ class Life:
                 assert adjustments <= (name == "dead")
                 assert name not in open_holds
             elif name in self.released:
-                assert name not in ledger
+                assert ledger.get(name, (0, 0)) in ([(0, 0), (0, 1)] if name == "frozen" else [(0, 0)])
+                assert (name in ledger) <= (name == "frozen")
                 assert name not in open_holds
             else:
                 assert (name in open_holds) != (name in ledger), hold

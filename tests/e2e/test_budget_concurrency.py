@@ -15,9 +15,15 @@ from e2e.client import Answer, call, request
 from e2e.conftest import Figures, NewSite
 from e2e.gateways import Gateway, Site
 from e2e.money import MODEL, OUTPUT, USD, ask, books_agree
+from tidegate.system.files import raise_open_files
 from tidegate.testing import FakeClaude
 
 CALLS = 1_000
+
+FILES = raise_open_files()
+"""Raised before the fake is started, which has the same."""
+AT_ONCE = CALLS if FILES is None else min(CALLS, (FILES - 64) * 3 // 8)
+"""All of them, unless this user may not open so many files: a gateway needs two for each."""
 
 CONFIG = """
 [policy]
@@ -93,6 +99,7 @@ async def storm(site: Site, gateways: list[Gateway], bodies: dict[str, bytes], f
     """All calls at once; a fifth of them leaves in the middle, who is told to come back does.  How they ended."""
     luck = random.Random(7)
     starts: list[float] = []
+    places = asyncio.Semaphore(AT_ONCE)
 
     async def once(port: int, sent: bytes, events: int, patience: float) -> Answer:
         if not events:
@@ -107,7 +114,8 @@ async def storm(site: Site, gateways: list[Gateway], bodies: dict[str, bytes], f
         patience = luck.uniform(0.0, 0.15)
         starts.append(time.monotonic())
         for tries in range(1, 1_000):
-            answer = await once(gateways[number % len(gateways)].port, sent, events, patience)
+            async with places:
+                answer = await once(gateways[number % len(gateways)].port, sent, events, patience)
             if answer.reason != "budget_held":
                 return answer, tries
             assert answer.headers["retry-after"] == "1"

@@ -17,6 +17,7 @@ import uvloop
 from tidegate.assemble import Running, assemble, load_texts
 from tidegate.config.settings import Settings
 from tidegate.doors.gateway.app import Gateway
+from tidegate.doors.gateway.request import Request
 from tidegate.doors.gateway.run import _gateway
 from tidegate.doors.gateway.server import Chores, bind, make_server
 from tidegate.policy.breaker import Circuit
@@ -57,18 +58,18 @@ class Assembled:
 
 
 class Switch:
-    """The ASGI application of the server: requests go to the scenario's gateway, whichever that is."""
+    """The application of the server: requests go to the scenario's gateway, whichever that is."""
 
     def __init__(self) -> None:
         self.current: Assembled | None = None
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def answer(self, request: Request) -> None:
         assembled, task = self.current, asyncio.current_task()
         assert assembled is not None
         assert task is not None
         assembled.calls.add(task)
         try:
-            await assembled.app(scope, receive, send)
+            await assembled.app.answer(request)
         finally:
             assembled.calls.discard(task)
 

@@ -25,7 +25,7 @@ from tidegate.policy.budgets import Tally
 DOORS = set(get_args(DoorName))
 
 NOT_YET = {"queue_full", "not_found"}
-"""Reasons that nothing can give today."""
+"""Reasons that no call can get today: the first is for whoever is not even let in."""
 
 ASKED_FOR: dict[str, tuple[str, ...]] = {
     "connection refused": ("connection refused",),

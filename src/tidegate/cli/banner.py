@@ -10,18 +10,21 @@ from tidegate.cli.words import budget_words, limit_words
 from tidegate.config.hidden import without_password
 from tidegate.config.settings import Settings
 from tidegate.config.urls import sqlite_path
+from tidegate.doors.gateway.crowd import most_clients
 
+MANY = 4096
+"""Clients at once that nobody needs to be told about."""
 READY = "tidegate serves on "
 """The beginning of the one line that programs wait for."""
 
 Line = tuple[str, str]
 
 
-def show(settings: Settings, host: str, port: int, *, keys: int, fake: bool) -> None:
-    """Write the banner to standard error: logs go to standard output."""
+def show(settings: Settings, host: str, port: int, *, keys: int, fake: bool, files: int | None = None) -> None:
+    """Write the banner to standard error: logs go to standard output.  `files` may be open at once in a process."""
     address = web_address(host, port)
     lines = list(facts(settings, address, fake=fake))
-    hints = list(advice(settings, host, keys=keys, fake=fake))
+    hints = [*advice(settings, host, keys=keys, fake=fake), *_few_files(settings, files)]
     if not sys.stderr.isatty():  # and not what FORCE_COLOR says: programs wait for the plain line
         say(f"{READY}{address}")
         for name, text in lines:
@@ -70,6 +73,16 @@ def advice(settings: Settings, host: str, *, keys: int, fake: bool) -> Iterator[
         yield "There is no app key yet, so every call is refused: tidegate keys create --app NAME"
     if not _is_local(host) and not settings.gateway.public_url:
         yield f"It listens on {host}, for every machine that reaches this one, without TLS: put a TLS proxy before it."
+
+
+def _few_files(settings: Settings, files: int | None) -> Iterator[str]:
+    clients = most_clients(files, len(settings.upstreams))
+    if clients is not None and clients < MANY:
+        whose = "Each worker" if settings.gateway.workers > 1 else "It"
+        yield (
+            f"{whose} takes {clients:,} clients at once, because it may open {files:,} files: raise the hard limit "
+            "(ulimit -Hn, LimitNOFILE= of systemd, ulimits of Docker) for more."
+        )
 
 
 def _places(settings: Settings) -> Iterator[Line]:

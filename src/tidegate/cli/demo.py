@@ -25,6 +25,7 @@ from tidegate.cli.words import budget_words, limit_words
 from tidegate.ledgers.usage import Grouping
 from tidegate.model.money import show_usd
 from tidegate.model.times import SECOND
+from tidegate.system.files import raise_open_files
 
 _SHOWN: tuple[Grouping, ...] = ("users", "routes", "models")
 
@@ -35,6 +36,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Show everything at work: a fake Claude, a gateway and lively traffic."""
+    raise_open_files()  # for what it starts, too
     with tempfile.TemporaryDirectory(prefix="tidegate-demo-") as folder, running(Path(folder)) as scene:
         _introduce(scene, calls)
         outcomes = _send(scene, calls)

@@ -13,6 +13,10 @@ from tidegate.cli.screen import say, write
 from tidegate.fake.script import Playing, load_script
 from tidegate.fake.server import serve
 from tidegate.model.errors import ConfigError
+from tidegate.system.files import raise_open_files
+
+_FEW = 4096 + 64
+"""Files: less is worth a line."""
 
 
 def fake(
@@ -28,8 +32,9 @@ def fake(
     """Run the fake Claude: a Claude API that costs nothing."""
     if script is not None:
         _check(script)
+    files = raise_open_files()
     try:
-        serve(host=host, port=port, script=script, books=books, say=_ready)
+        serve(host=host, port=port, script=script, books=books, say=lambda line: _ready(line, files))
     except OSError as error:
         raise explain_address(host, port, error) from None
 
@@ -42,9 +47,11 @@ def _check(script: Path) -> None:
         raise ConfigError(f"{script}: {error}") from None
 
 
-def _ready(line: str) -> None:
+def _ready(line: str, files: int | None) -> None:
     write(line)
     sys.stdout.flush()  # whoever started it through a pipe waits for this line
     address = line.rpartition(" ")[2]
     say(f"Use it with ANTHROPIC_BASE_URL={address} and ANTHROPIC_API_KEY={FAKE_KEY} (any sk-ant-… will do).")
     say("`python -m pydoc tidegate.fake` explains scripts and orders.  Ctrl-C ends it.")
+    if files is not None and files < _FEW:
+        say(f"It may open {files:,} files, and every connection is one: raise the hard limit (ulimit -Hn) for more.")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from msgspec.structs import asdict
 
-from tidegate.assemble import Files, load_prices
+from tidegate.assemble import Files, counted_rules, load_prices
 from tidegate.cli.failures import NotFoundError
 from tidegate.cli.options import Config, Json, ledger_path, load_settings
 from tidegate.cli.screen import note, say, write_json, write_table
@@ -15,6 +15,7 @@ from tidegate.databases.sqlite import BlockingFile
 from tidegate.ledgers.sqlite import SqliteLedger
 from tidegate.model.errors import ConfigError
 from tidegate.model.money import show_usd
+from tidegate.policy.prices import PriceBook
 from tidegate.stores.rebuild import Change, Rebuilt
 from tidegate.stores.rebuild import rebuild as rebuild_store
 
@@ -24,8 +25,10 @@ def rebuild(config: Config = None, as_json: Json = False) -> None:
     settings = load_settings(config)
     if settings.store.url.startswith("memory:"):
         raise ConfigError("[store] is memory://: it ends with its process, and there is nothing to rebuild")
+    prices = load_prices(settings)
     with _files(settings) as (store, ledger):
-        found = rebuild_store(store, ledger, settings.rules, _scope_model(settings), time.time_ns() // 1000)
+        rules = counted_rules(settings, prices, ledger)
+        found = rebuild_store(store, ledger, rules, _scope_model(prices), time.time_ns() // 1000)
     if not settings.rules.budgets:
         note("There are no [[budgets]] in the configuration: what the store kept of older ones is gone.")
     if as_json:
@@ -51,8 +54,7 @@ def _files(settings: Settings) -> Iterator[tuple[BlockingFile, BlockingFile]]:
             file.close()
 
 
-def _scope_model(settings: Settings) -> Callable[[str], str]:
-    prices = load_prices(settings)
+def _scope_model(prices: PriceBook) -> Callable[[str], str]:
     return lambda model: (prices.find(model) or prices.dearest).model
 
 

@@ -25,6 +25,7 @@ from tidegate.doors.gateway.workers import end_with, orderly_end, serve_many
 from tidegate.ledgers.keys import SqliteKeys
 from tidegate.model.errors import ConfigError
 from tidegate.secrets.resolve import resolve
+from tidegate.system.files import raise_open_files
 
 LogFormat = Literal["json", "readable"]
 
@@ -45,6 +46,7 @@ def serve(
     """Run the gateway."""
     gateway = {"host": host, "port": port, "workers": workers, "log_format": log_format}
     settings = load_settings(config, {"gateway": gateway})
+    files = raise_open_files()
     with contextlib.ExitStack() as stack:
         if fake:
             settings = with_fake(settings, stack.enter_context(fake_claude()))
@@ -55,7 +57,9 @@ def serve(
             note(notice)
         if until_eof and settings.gateway.workers == 1:  # whoever started us is gone, however it ended
             threading.Thread(target=end_with, args=(sys.stdin.fileno(),), daemon=True).start()
-        code = _serve(settings, sock, lambda: banner.show(settings, *address_of(sock), keys=keys, fake=fake))
+        code = _serve(
+            settings, sock, lambda: banner.show(settings, *address_of(sock), keys=keys, fake=fake, files=files)
+        )
     raise typer.Exit(code)
 
 

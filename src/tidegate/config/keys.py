@@ -36,8 +36,11 @@ _PRICE = Key(parse.price, "3.0", "value")
 _TOKENS = Key(parse.whole(1, 10**9), "200000", "value")
 _NAMES = Key(parse.texts, '["chat", "search"]', "list")
 
-WHERE: Mapping[str, Key] = {scope: _NAMES for scope in parse.SCOPES if scope != "organization"}
-"""There is one organization only: nothing to select."""
+WHERE: Mapping[str, Key] = {
+    "app": Key(parse.labels, _NAMES.example, "list"),
+    **{scope: _NAMES for scope in parse.SCOPES if scope not in {"organization", "app"}},
+}
+"""There is one organization only: nothing to select.  An app's name is always a label; users and routes may be any."""
 
 _SCOPE: Keys = {
     "per": Key(parse.scopes, '"user"', "list"),

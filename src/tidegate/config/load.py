@@ -10,6 +10,7 @@ from tidegate.config.declared import read_prices, read_upstreams
 from tidegate.config.files import ConfigFile, EnvFile
 from tidegate.config.hidden import Hidden, HiddenEnvironment
 from tidegate.config.merge import merge_overrides, merge_variables
+from tidegate.config.prices import price_book
 from tidegate.config.rules import read_rules
 from tidegate.config.settings import (
     DEFAULT_LIMITS,
@@ -58,19 +59,21 @@ def _settings(
 ) -> Settings:
     home = file.path.parent if file else directory
     read.sections(trouble)
-    store = read.section(trouble, "store")
+    gateway = GatewaySettings(**read.section(trouble, "gateway"))
+    store = _store(trouble, gateway.workers)
     upstreams = read_upstreams(trouble, home)
-    rules = read_rules(trouble, [one.name for one in upstreams], said)
+    prices = read_prices(trouble)
+    rules = read_rules(trouble, [one.name for one in upstreams], price_book(prices), said)
     if file is None and "limits" not in trouble.sources.tree:
         rules = replace(rules, limits=DEFAULT_LIMITS)
     settings = Settings(
-        gateway=GatewaySettings(**read.section(trouble, "gateway")),
+        gateway=gateway,
         upstreams=upstreams,
-        store=StoreSettings(**{**store, "when_down": WhenDown(**store.get("when_down", {}))}),
+        store=store,
         ledger=LedgerSettings(**read.section(trouble, "ledger")),
         texts=_texts(trouble, home),
         rules=rules,
-        prices=read_prices(trouble),
+        prices=prices,
         admin_token=_secret(trouble, "TIDEGATE_ADMIN_TOKEN", environ),
         key_secret=_secret(trouble, "TIDEGATE_KEY_SECRET", environ),
         environ=environ,
@@ -80,6 +83,21 @@ def _settings(
     )
     trouble.raise_all()
     return replace(settings, notices=(*settings.notices, *notices.about_unbuilt(settings)))
+
+
+def _store(trouble: Trouble, workers: int) -> StoreSettings:
+    given = read.section(trouble, "store")
+    store = StoreSettings(**{**given, "when_down": WhenDown(**given.get("when_down", {}))})
+    origin = trouble.sources.origin(("store", "url"))
+    # What a call names as its own store is for its own process; a gateway's is always in the file or a variable.
+    if workers > 1 and store.url == "memory://" and not (origin and origin.option):
+        trouble.say(
+            ("gateway", "workers"),
+            f"is {workers}, but the store is memory:// ({trouble.sources.place(('store', 'url'))}), so each process "
+            "would keep limits and budgets of its own, and their sum could be spent: let [store] url be "
+            '"sqlite:///tidegate.db", or workers 1',
+        )
+    return store
 
 
 def _texts(trouble: Trouble, home: Path) -> TextsSettings:

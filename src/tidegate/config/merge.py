@@ -27,7 +27,7 @@ def merge_overrides(trouble: Trouble, overrides: Mapping[str, object]) -> None:
     """Lay the options of a command line or a call over the tree; None counts as not given."""
     for path, value in _leaves((), overrides):
         if value is not None:
-            _put(trouble.sources, path, value, Origin(f'the option "{".".join(path)}"'))
+            _put(trouble.sources, path, value, Origin(f'the option "{".".join(path)}"', option=True))
 
 
 def _leaves(path: tuple[str, ...], tree: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -10,20 +10,24 @@ from tidegate.config.keys import LISTS, QUANTITIES
 from tidegate.config.locate import Path
 from tidegate.config.read import Values
 from tidegate.config.trouble import Trouble
+from tidegate.config.where import Wheres
+from tidegate.policy.prices import PriceBook
 from tidegate.policy.rules import Breaker, Budget, Limit, Retry, Route, Rules, Selector, Timeouts
 
 
-def read_rules(trouble: Trouble, upstreams: Iterable[str], notices: list[str]) -> Rules:
+def read_rules(trouble: Trouble, upstreams: Iterable[str], book: PriceBook, notices: list[str]) -> Rules:
     """All rules; `upstreams` are the declared names that a route may fall back to."""
+    policy = read.section(trouble, "policy")
+    wheres = Wheres(trouble, book, policy.get("unknown_model", ""))
     retry, timeouts = _times(read.section(trouble, "retry"), read.section(trouble, "timeouts"), notices)
     return Rules(
-        limits=_limits(trouble),
-        budgets=_budgets(trouble),
+        limits=_limits(trouble, wheres),
+        budgets=_budgets(trouble, wheres),
         routes=_routes(trouble, list(upstreams)),
         retry=retry,
         breaker=Breaker(**read.section(trouble, "breaker")),
         timeouts=timeouts,
-        **read.section(trouble, "policy"),
+        **policy,
     )
 
 
@@ -49,7 +53,7 @@ def _times(retry: Values, timeouts: Values, notices: list[str]) -> tuple[Retry, 
     )
 
 
-def _limits(trouble: Trouble) -> tuple[Limit, ...]:
+def _limits(trouble: Trouble, wheres: Wheres) -> tuple[Limit, ...]:
     limits: list[Limit] = []
     seen: dict[object, Path] = {}
     for number, values in enumerate(read.listed(trouble, "limits")):
@@ -61,24 +65,24 @@ def _limits(trouble: Trouble) -> tuple[Limit, ...]:
                 f'limits nothing; give at least one of {", ".join(QUANTITIES)}; for example requests = "20/minute"',
             )
         if _has(trouble, path, "per", 'per = "user"') and "per" in values:
-            for limit in _flat(values):
-                once = (limit.per, limit.where, limit.counts, limit.window)
+            for limit in _flat(values, wheres.read(path, values)):
+                once = (limit.per, wheres.same(limit.where), limit.counts, limit.window)
                 _only_once(trouble, path, seen, once, f'"{limit.counts}" in the same window')
                 limits.append(limit)
     return tuple(limits)
 
 
-def _flat(values: Values) -> list[Limit]:
+def _flat(values: Values, where: Selector) -> list[Limit]:
     """One Limit for each quantity of a `[[limits]]` table."""
     found = []
     for counts in QUANTITIES:
         if counts in values:
             amount, window = (values[counts], 0) if counts == "concurrent" else values[counts]
-            found.append(Limit(per=values["per"], where=_where(values), counts=counts, amount=amount, window=window))
+            found.append(Limit(per=values["per"], where=where, counts=counts, amount=amount, window=window))
     return found
 
 
-def _budgets(trouble: Trouble) -> tuple[Budget, ...]:
+def _budgets(trouble: Trouble, wheres: Wheres) -> tuple[Budget, ...]:
     budgets: list[Budget] = []
     seen: dict[object, Path] = {}
     needed = {"per": 'per = "organization"', "amount": 'amount = "500 USD"', "every": 'every = "month"'}
@@ -86,8 +90,8 @@ def _budgets(trouble: Trouble) -> tuple[Budget, ...]:
         path: Path = ("budgets", number)
         complete = [_has(trouble, path, name, example) for name, example in needed.items()]
         if all(complete) and needed.keys() <= values.keys():
-            budget = Budget(**{**values, "where": _where(values)})
-            once = (budget.per, budget.where, budget.every)
+            budget = Budget(**{**values, "where": wheres.read(path, values)})
+            once = (budget.per, wheres.same(budget.where), budget.every)
             _only_once(trouble, path, seen, once, f'every = "{budget.every}"')
             budgets.append(budget)
     return tuple(budgets)
@@ -99,10 +103,6 @@ def _routes(trouble: Trouble, upstreams: list[str]) -> dict[str, Route]:
         fallback = read.fallbacks(trouble, ("routes", name, "fallback"), values, upstreams)
         routes[name] = Route(name=name, **{**values, "fallback": fallback})
     return routes
-
-
-def _where(values: Values) -> Selector:
-    return tuple(sorted((scope, tuple(sorted(names))) for scope, names in values.get("where", {}).items()))
 
 
 def _keys_of(trouble: Trouble, path: Path) -> set[str]:

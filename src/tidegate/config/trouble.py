@@ -25,6 +25,8 @@ class Origin(Struct, frozen=True):
     """Such as `TIDEGATE_GATEWAY_PORT` or `the option "gateway.port"`."""
     key_form: str = ""
     """How an example begins: `TIDEGATE_GATEWAY_PORT=` or nothing."""
+    option: bool = False
+    """Given by the command line or the call: for this process alone."""
 
 
 class Sources(Struct, frozen=True):

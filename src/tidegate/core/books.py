@@ -13,6 +13,15 @@ from tidegate.model.refusal import Refusal
 from tidegate.model.times import SECOND
 from tidegate.policy.breaker import Circuit
 
+APART = SECOND
+"""Clocks of processes that share a store differ by less than these microseconds."""
+
+LEAP = 0.5
+"""Seconds that the clock may run ahead of the ticks between two rounds of chores without having leapt."""
+
+PATIENCE = 3.0
+"""Seconds in which every process that lives has renewed its leases, after the clock has leapt."""
+
 
 class Books:
     """What the Gate does with money.
@@ -27,6 +36,10 @@ class Books:
         self._observe = observe
         self._open: dict[str, Hold] = {}
         self._owed: dict[str, Callable[[], Awaitable[object]]] = {}
+        self._seen: tuple[int, float] | None = None
+        """The clock and the ticks at the last round of chores."""
+        self._patient_until = 0.0
+        """Ticks until which nobody is swept."""
 
     @property
     def open_holds(self) -> int:
@@ -90,18 +103,28 @@ class Books:
                 broken = error
             else:
                 self._owed.pop(attempt_id, None)
-        now = self._clock.now()
-        aging = [name for name, hold in self._open.items() if hold.lease_until - now < lease // 2]
+        now, ticks = self._clock.now(), self._clock.ticks()
+        aging = [name for name, hold in self._open.items() if is_aging(hold.lease_until, now, lease)]
         if aging:
             await self._store.renew(aging, now + lease)
             for attempt_id in aging:
                 if attempt_id in self._open:
                     self._open[attempt_id] = replace(self._open[attempt_id], lease_until=now + lease)
-        for charge in await self._store.sweep(now):
-            self._open.pop(charge.attempt_id, None)
-            self._observe(LeaseExpired(charge))
+        await self._sweep(now, ticks)
         if broken is not None:
             raise broken
+
+    async def _sweep(self, now: int, ticks: float) -> None:
+        """Charge dead holds, of any process; never those of one that lives."""
+        seen, self._seen = self._seen, (now, ticks)
+        if seen is not None and now - seen[0] > (ticks - seen[1] + LEAP) * SECOND:
+            # The clock has leapt ahead, or the machine has slept: the others have yet to renew.
+            self._patient_until = ticks + PATIENCE
+        if ticks < self._patient_until:
+            return
+        for charge in await self._store.sweep(now - APART):
+            self._open.pop(charge.attempt_id, None)
+            self._observe(LeaseExpired(charge))
 
     async def _pay(self, attempt_id: str, pay: Callable[[], Awaitable[object]]) -> None:
         self._open.pop(attempt_id, None)
@@ -114,6 +137,11 @@ class Books:
         except BaseException:  # cancelled: it will be done, but nobody would hear that it failed
             self._owed[attempt_id] = pay
             raise
+
+
+def is_aging(lease_until: int, now: int, lease: int) -> bool:
+    """Whether it is time to renew: half of the lease is over, or its end does not fit the clock, which was set back."""
+    return not lease // 2 <= lease_until - now <= lease + SECOND
 
 
 def lease_of(total: float) -> int:

@@ -90,6 +90,8 @@ class Store(Protocol):
     async def release(self, attempt_id: str, lost_at: int = 0) -> None:
         """Give a hold back whose request never left, if there is one; must finish even when cancelled.
 
+        When the lease had ended and the hold was charged meanwhile, an adjustment takes the charge back, once.
+
         `lost_at`: when its upstream could not be reached, microseconds since 1970 UTC; 0: it was not tried.
         """
 
@@ -100,10 +102,14 @@ class Store(Protocol):
         """The breaker's circuits by name, as they are now."""
 
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
-        """Move the ends of leases to `until`, microseconds since 1970 UTC."""
+        """Move the ends of leases to `until`, by the clock, microseconds since 1970 UTC; not of those being charged."""
 
     async def sweep(self, now: int) -> Sequence[Charge]:
-        """Charge every hold whose lease has ended, whole and `assumed`; returns those charges."""
+        """Charge every hold whose lease has ended, whole and `assumed`; returns those charges.
+
+        `now` is by the clock.  A lease that was made in its future, before the clock was set back, ends once it was
+        seen unchanged for its own length.
+        """
 
 
 class Ledger(Protocol):

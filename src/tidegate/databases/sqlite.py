@@ -340,6 +340,8 @@ def is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
+NEWER = "{path} was made by a newer version of tidegate: use that version, or a copy from before it."
+
 _REMEDIES = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: does its folder exist, and may this user write there?",
     sqlite3.SQLITE_READONLY: "is read-only: give this user the right to write it and its folder",
@@ -367,10 +369,21 @@ def _migrate(db: sqlite3.Connection, name: str, package: str) -> None:
     )
     seen = {row[0] for row in db.execute("SELECT script FROM migrations WHERE part = ?", (name,))}
     scripts = {entry.name: entry for entry in (resources.files(package) / "sql").iterdir()}
+    if seen and _number(max(seen)) > _number(max(scripts)):
+        raise ConfigError(NEWER.format(path=_path_of(db)))
     for script in sorted(scripts.keys() - seen):
         for statement in _statements(scripts[script].read_text(encoding="utf-8")):
             db.execute(statement)
         db.execute("INSERT INTO migrations VALUES (?, ?)", (name, script))
+
+
+def _number(script: str) -> str:
+    """What a script's name begins with, as `0003`; the rest of the name may have been changed."""
+    return script[:4]
+
+
+def _path_of(db: sqlite3.Connection) -> str:
+    return str(db.execute("PRAGMA database_list").fetchone()[2])
 
 
 def _statements(script: str) -> Iterator[str]:

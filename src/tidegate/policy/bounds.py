@@ -93,7 +93,14 @@ def _most_input(reading: Reading, price: Price) -> int:
 
 
 def _output(reading: Reading, price: Price) -> int:
-    return price.max_output if reading.max_tokens is None else reading.max_tokens
+    tokens, thinking = reading.max_tokens, reading.thinking_budget
+    if tokens is None:
+        return price.max_output
+    if thinking is None or thinking < tokens or not tokens:  # 0 only fills the cache
+        return tokens
+    # Thinking between calls of tools may have a budget above max_tokens, which then does not bound it.  What does is
+    # the longest answer of the model, or both together where they are more; and the window, where everything ends.
+    return max(tokens, min(price.context_window, max(price.max_output, tokens + thinking)))
 
 
 def _bound(reading: Reading, price: Price, input_tokens: int, output_tokens: int) -> Bound:

@@ -2,6 +2,9 @@
 
 State is the fold of the journal.  Whoever has applied the same entries, in this process or in another, has the same
 state; a store decides on its state, writes the entry, and applies it.
+
+Of a hold that a sweep has closed it is remembered what the budgets count for it, until the truth comes: then they
+count that instead, once, however often and by whomever it is told.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tidegate.model.hold import Charge, Hold
+from tidegate.model.hold import Adjustment, Charge, Hold
 from tidegate.model.times import SECOND
 from tidegate.policy.admission import States
 from tidegate.policy.breaker import Circuit, Went, ended, probed, went
@@ -58,14 +61,56 @@ class Renewed(Struct, frozen=True, gc=False, array_like=True, tag="renewed"):
     until: int
 
 
+class Claimed(Struct, frozen=True, gc=False, array_like=True, tag="claimed"):
+    """A sweep is about to charge these holds: they can be neither renewed nor given back any more."""
+
+    attempt_ids: tuple[str, ...]
+
+
+class Swept(Struct, frozen=True, gc=False, array_like=True, tag="swept"):
+    """A hold was closed at what the ledger has, by somebody who cannot know how its attempt ended."""
+
+    attempt_id: str
+    cost: int
+
+
+class Correcting(Struct, frozen=True, gc=False, array_like=True, tag="correcting"):
+    """The charge of a hold that was swept is about to be corrected; who finds this unfinished may finish it."""
+
+    adjustment: Adjustment
+
+
+class Corrected(Struct, frozen=True, gc=False, array_like=True, tag="corrected"):
+    """The truth about a hold that was swept stands in the ledger: this is its cost."""
+
+    attempt_id: str
+    cost: int
+
+
 class Adjusted(Struct, frozen=True, gc=False, array_like=True, tag="adjusted"):
-    """The cost of a charge that is already settled was corrected, in these budgets."""
+    """The cost of a charge was corrected in these budgets, which nothing is remembered for any more."""
 
     keys: tuple[str, ...]
     delta: int
 
 
-JournalEntry = Admitted | Settled | Released | Probed | Renewed | Adjusted
+JournalEntry = Admitted | Settled | Released | Probed | Renewed | Claimed | Swept | Correcting | Corrected | Adjusted
+
+REMEMBERED = 10_000
+"""Holds that were swept and are remembered, at most; the oldest are forgotten first."""
+
+MEMORY = 2 * 24 * 3600 * SECOND
+"""How long they are remembered, in store time since their admission."""
+
+
+class Counted(Struct, frozen=True, gc=False, array_like=True):
+    """What the budgets count for a hold that was swept."""
+
+    keys: tuple[str, ...]
+    cost: int
+    admitted_at: int
+    adjustment: Adjustment | None = None
+    """The correction that has begun."""
 
 
 def settled(charge: Charge, hold: Hold | None = None) -> Settled:
@@ -85,7 +130,11 @@ def settled(charge: Charge, hold: Hold | None = None) -> Settled:
 
 def adjusted(hold: Hold, delta: int) -> Adjusted:
     """The entry of a correction to the charge of a hold."""
-    return Adjusted(tuple(entry.key for entry in hold.entries if entry.key[0] == "b"), delta)
+    return Adjusted(_budgets(hold), delta)
+
+
+def _budgets(hold: Hold) -> tuple[str, ...]:
+    return tuple(entry.key for entry in hold.entries if entry.key[0] == "b")
 
 
 class Live:
@@ -95,6 +144,8 @@ class Live:
         self.states = states
         self.holds: dict[str, Hold] = {}
         self.circuits: dict[str, Circuit] = {}
+        self.counted: dict[str, Counted] = {}
+        """By attempt id, for those that were swept; oldest first."""
         self._breaker = breaker
         self.last = 0
         """The greatest admission time: the store's time never goes back."""
@@ -106,6 +157,10 @@ class Live:
             Released: self._released,
             Probed: self._probed,
             Renewed: self._renewed,
+            Claimed: self._claimed,
+            Swept: self._swept,
+            Correcting: self._correcting,
+            Corrected: self._corrected,
             Adjusted: self._adjusted,
         }
 
@@ -122,6 +177,18 @@ class Live:
     def apply(self, entry: JournalEntry) -> Sequence[str]:
         """Make the change; the keys it touched.  An entry about a hold that is not open changes nothing."""
         return self._changes[type(entry)](entry)
+
+    @property
+    def unfinished(self) -> list[Adjustment]:
+        """Corrections that have begun."""
+        return [one.adjustment for one in self.counted.values() if one.adjustment is not None]
+
+    def late(self, attempt_id: str) -> Hold | Counted | None:
+        """What a sweep has made of a hold that can be given back no more: it claimed it, or closed it."""
+        hold = self.holds.get(attempt_id)
+        if hold is None:
+            return self.counted.get(attempt_id)
+        return None if hold.lease_until else hold
 
     def _settled(self, entry: Settled) -> Sequence[str]:
         hold = self.holds.pop(entry.attempt_id, None)
@@ -147,9 +214,42 @@ class Live:
 
     def _renewed(self, entry: Renewed) -> Sequence[str]:
         for attempt_id in entry.attempt_ids:
-            if attempt_id in self.holds:
-                self.holds[attempt_id] = msgspec.structs.replace(self.holds[attempt_id], lease_until=entry.until)
+            hold = self.holds.get(attempt_id)
+            if hold is not None and hold.lease_until:
+                self.holds[attempt_id] = msgspec.structs.replace(hold, lease_until=entry.until)
         return ()
+
+    def _claimed(self, entry: Claimed) -> Sequence[str]:
+        for attempt_id in entry.attempt_ids:
+            if attempt_id in self.holds:
+                self.holds[attempt_id] = msgspec.structs.replace(self.holds[attempt_id], lease_until=0)
+        return ()
+
+    def _swept(self, entry: Swept) -> Sequence[str]:
+        hold = self.holds.pop(entry.attempt_id, None)
+        if hold is None:
+            return ()
+        counted = self.counted
+        counted[entry.attempt_id] = Counted(_budgets(hold), entry.cost, hold.admitted_at)
+        old = self.last - MEMORY
+        while len(counted) > REMEMBERED or (counted and next(iter(counted.values())).admitted_at <= old):
+            del counted[next(iter(counted))]
+        return self._end(hold, entry.cost, None)
+
+    def _correcting(self, entry: Correcting) -> Sequence[str]:
+        counted = self.counted.get(entry.adjustment.adjusts)
+        if counted is None:
+            return ()
+        self.counted[entry.adjustment.adjusts] = msgspec.structs.replace(counted, adjustment=entry.adjustment)
+        return counted.keys
+
+    def _corrected(self, entry: Corrected) -> Sequence[str]:
+        counted = self.counted.pop(entry.attempt_id, None)
+        if counted is None:
+            return ()
+        for key in counted.keys:
+            self.states.tally(key).settled += entry.cost - counted.cost
+        return counted.keys
 
     def _adjusted(self, entry: Adjusted) -> Sequence[str]:
         for key in entry.keys:

@@ -271,7 +271,7 @@ def _reading(body: bytes, top: _Top, user: str | None, rare: Mapping[str, Raw], 
         cache=inputs.cache,
         geo=_text(top.inference_geo),
         speed=speed,
-        thinking_budget=_whole(_member(top.thinking, "budget_tokens")) if top.thinking else None,
+        thinking_budget=_thinking_budget(top.thinking) if top.thinking else None,
         unbounded=unbounded,
         searches=tools.searches,
     )
@@ -298,6 +298,15 @@ def _max_tokens(raw: Raw) -> int | None:
     if value is None or not 0 <= value <= MAX_TOKENS:
         raise _BadError(f"the field max_tokens must be a whole number from 0 to {MAX_TOKENS}")
     return value
+
+
+def _thinking_budget(thinking: Raw) -> int | None:
+    """None when there is none; what is no number that we can read may stand for any."""
+    raw = _member(thinking, "budget_tokens")
+    if not raw or bytes(raw) == b"null":
+        return None
+    budget = _whole(raw)
+    return MAX_TOKENS if budget is None else budget
 
 
 def _stream(raw: Raw) -> bool:

@@ -5,11 +5,14 @@ from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.model.call import Caller
 from tidegate.model.hold import Entry
+from tidegate.model.labels import label
 from tidegate.model.times import SECOND
 from tidegate.policy.budgets import period_start
+from tidegate.policy.prices import PriceBook
 from tidegate.policy.rules import Budget, Counts, Limit, Rules, ScopeName, Selector
 
 Kind = Literal["b", "c", "r", "i", "o", "t"]
@@ -113,6 +116,31 @@ class Scopes:
 
 
 _REMEMBERED = 10_000
+
+
+def as_counted(rules: Rules, book: PriceBook, secret: bytes) -> Rules:
+    """The rules for `Scopes`: what they select under the names that calls are counted by.
+
+    Operators write users, routes and models as their applications do.  A call has labels, made with this `secret`, and
+    the name of its model's price.
+    """
+    return replace(
+        rules,
+        limits=tuple(replace(rule, where=selected(rule.where, book, secret)) for rule in rules.limits),
+        budgets=tuple(replace(rule, where=selected(rule.where, book, secret)) for rule in rules.budgets),
+    )
+
+
+def selected(where: Selector, book: PriceBook, secret: bytes) -> Selector:
+    """The same selector under those names; sorted, each once."""
+    return tuple(
+        (scope, tuple(sorted({_counted(scope, name, book, secret) for name in names}))) for scope, names in where
+    )
+
+
+def _counted(scope: ScopeName, name: str, book: PriceBook, secret: bytes) -> str:
+    price = book.find(name) if scope == "model" else None
+    return label(name, secret) if price is None else price.model
 
 
 def budget_key(rule: Applied, key: str, at: int) -> str:

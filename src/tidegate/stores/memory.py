@@ -4,17 +4,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
+from msgspec.structs import replace
+
 from tidegate.core.ports import Ledger
-from tidegate.model.hold import Ask, Charge, Hold
+from tidegate.model.hold import Adjustment, Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
+from tidegate.model.times import SECOND
 from tidegate.policy.admission import States, decide
 from tidegate.policy.breaker import Circuit, copy_of
 from tidegate.policy.budgets import Tally
-from tidegate.policy.journal import Admitted, JournalEntry, Live, Probed, Released, Renewed
+from tidegate.policy.journal import Admitted, Claimed, Counted, JournalEntry, Live, Probed, Released, Renewed
 from tidegate.policy.limits import Window
 from tidegate.policy.rules import Breaker
 from tidegate.policy.scopes import Scopes
 from tidegate.stores import order
+from tidegate.stores.leases import Leases
 from tidegate.stores.prune import STEP, past
 
 
@@ -28,6 +32,7 @@ class MemoryStore:
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
         self._windows: defaultdict[str, Window] = defaultdict(Window)
         self.live = Live(States(self._tallies.__getitem__, self._windows.__getitem__), breaker)
+        self._leases = Leases()
         self._aging: list[str] = []
         """Keys that the next sweeps look at, to forget what is over."""
 
@@ -36,6 +41,8 @@ class MemoryStore:
             circuit = self.live.circuits.get(ask.circuit)
             hold = decide(self._scopes, self.live.states, ask, self.live.tick(now), circuit)
             if isinstance(hold, Hold):
+                if hold.admitted_at - now > SECOND:  # store time is ahead since the clock was set back
+                    hold = replace(hold, lease_until=now + ask.lease)
                 self.live.apply(Admitted(hold))
             return hold
 
@@ -43,7 +50,7 @@ class MemoryStore:
         return await order.settle(self, self._ledger, hold, charge)
 
     async def release(self, attempt_id: str, lost_at: int = 0) -> None:
-        await self.write(Released(attempt_id, lost_at))
+        await order.release(self, self._ledger, attempt_id, lost_at)
 
     async def probed(self, attempt_id: str, now: int) -> None:
         await self.write(Probed(attempt_id, now))
@@ -61,10 +68,10 @@ class MemoryStore:
             self._prune(self.live.last)
         return charges
 
-    async def write(self, entry: JournalEntry) -> None:
-        """Apply the entry."""
+    async def write(self, entry: JournalEntry) -> bool:
+        """Apply the entry; False when it touched no scope."""
         with self._lock:
-            self.live.apply(entry)
+            return bool(self.live.apply(entry))
 
     def _prune(self, now: int) -> None:
         """Forget windows that have passed and tallies of past periods, a few at a time; `now` is store time."""
@@ -80,7 +87,17 @@ class MemoryStore:
                 del self._tallies[key]
         del self._aging[-STEP:]
 
-    async def expired(self, now: int) -> list[Hold]:
-        """Open holds whose lease has ended."""
+    async def claim(self, now: int) -> tuple[Sequence[Hold], Sequence[Adjustment]]:
+        """Open holds whose lease has ended, which only a charge can end now; and corrections that have begun."""
         with self._lock:
-            return [hold for hold in self.live.holds.values() if hold.lease_until <= now]
+            ended = self._leases.ended(self.live.holds, now)
+            self.live.apply(Claimed(tuple(hold.ask.attempt_id for hold in ended)))
+            return ended, self.live.unfinished
+
+    async def give_back(self, attempt_id: str, lost_at: int) -> Hold | Counted | None:
+        """Release the hold; or, where that is too late, the hold that is claimed or what is counted for it."""
+        with self._lock:
+            late = self.live.late(attempt_id)
+            if late is None:
+                self.live.apply(Released(attempt_id, lost_at))
+            return late

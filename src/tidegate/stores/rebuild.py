@@ -6,7 +6,9 @@ Rules:
 2. A budget's period is that of admission, which is the charge's `started_at`.
 3. A charge whose hold is still open is left out: the store and the ledger are two files, the settlement is between
    its two steps, and closing the hold adds the cost.
-4. What is rebuilt: the periods of now, those that the store still kept, and those of open holds.
+4. Of a hold that was swept the store is told what the rebuilt budgets count for it: a correction that is between its
+   two steps then adds what they lack, and nothing twice.
+5. What is rebuilt: the periods of now, those that the store still kept, and those of open holds.
 """
 
 import sqlite3
@@ -21,9 +23,13 @@ from tidegate.model.call import Caller
 from tidegate.model.hold import Hold
 from tidegate.model.times import parse_rfc3339, rfc3339
 from tidegate.policy.budgets import Tally
+from tidegate.policy.journal import Counted
 from tidegate.policy.rules import Rules
 from tidegate.policy.scopes import Scopes, budget_key, period_name
 from tidegate.stores.sqlite_journal import SqliteJournal
+
+_ONE = """
+SELECT app, user_id, route, model_requested, substr(started_at, 1, 10), total_cost FROM costs WHERE attempt_id = ?"""
 
 _SUMS = """
 SELECT app, user_id, route, model_requested, substr(started_at, 1, 10), SUM(total_cost) FROM costs
@@ -70,8 +76,14 @@ def rebuild(
         holds = list(journal.live.holds.values())
         before = {key: Tally(*rest) for key, *rest in db.execute("SELECT key, settled, held FROM tallies")}
         after = _held(holds)
-        kept = _Kept(rules, {*before, *after}, max(now, journal.live.last))
-        for key, cost in _settled(ledger, kept, holds, scope_model):
+        kept = _Kept(rules, {*before, *after}, max(now, journal.live.last), scope_model)
+        counted = journal.live.counted
+        for attempt_id, one in [*counted.items()]:
+            counted[attempt_id] = _recounted(ledger, kept, attempt_id, one)
+            for key in counted[attempt_id].keys:
+                after[key].settled += counted[attempt_id].cost
+        journal.save_counted(db)
+        for key, cost in _settled(ledger, kept, [*counted, *(hold.ask.attempt_id for hold in holds)]):
             after[key].settled += cost
         _write(db, after)
         return Rebuilt(tallies=len(after), open_holds=len(holds), changes=tuple(_changes(before, after)))
@@ -92,14 +104,21 @@ def _held(holds: Iterable[Hold]) -> defaultdict[str, Tally]:
 class _Kept:
     """Which budgets in which periods are rebuilt."""
 
-    def __init__(self, rules: Rules, keys: set[str], now: int) -> None:
-        self.scopes = Scopes(rules)
+    def __init__(self, rules: Rules, keys: set[str], now: int, scope_model: Callable[[str], str]) -> None:
+        self._scopes = Scopes(rules)
+        self._scope_model = scope_model
         self._periods = {budget.every for budget in rules.budgets}
         self._keys = keys
         self._now = now
 
-    def has(self, key: str, every: str) -> bool:
-        return key in self._keys or key.rpartition("|")[2] == period_name(every, self._now)
+    def keys(self, app: str, user_id: str, route: str, model: str, day: str) -> Iterator[str]:
+        """The keys of the tallies that a charge counts in."""
+        at = parse_rfc3339(day)
+        for rule, key in self._scopes.keyed(Caller(app, user_id, route), self._scope_model(model)):
+            if rule.kind == "b":
+                in_period = budget_key(rule, key, at)
+                if in_period in self._keys or in_period.rpartition("|")[2] == period_name(rule.every, self._now):
+                    yield in_period
 
     def since(self) -> str:
         """RFC 3339; no older charge matters."""
@@ -108,19 +127,20 @@ class _Kept:
         return "" if "total" in names else min(names, default=rfc3339(self._now))
 
 
-def _settled(
-    ledger: BlockingFile, kept: _Kept, holds: Iterable[Hold], scope_model: Callable[[str], str]
-) -> Iterator[tuple[str, int]]:
-    """Keys and what the ledger adds to them."""
-    still_open = msgspec.json.encode([hold.ask.attempt_id for hold in holds]).decode()
-    rows = ledger.read(lambda db: db.execute(_SUMS, (kept.since(), still_open)).fetchall())
-    for app, user_id, route, model, day, cost in rows:
-        at = parse_rfc3339(day)
-        for rule, key in kept.scopes.keyed(Caller(app, user_id, route), scope_model(model)):
-            if rule.kind == "b":
-                in_period = budget_key(rule, key, at)
-                if kept.has(in_period, rule.every):
-                    yield in_period, cost
+def _recounted(ledger: BlockingFile, kept: _Kept, attempt_id: str, counted: Counted) -> Counted:
+    """What the ledger has for a hold that was swept.  Read once, for it may change in the meantime."""
+    row = ledger.read(lambda db: db.execute(_ONE, (attempt_id,)).fetchone())
+    keys, cost = (tuple(kept.keys(*row[:5])), row[5]) if row else ((), 0)
+    return msgspec.structs.replace(counted, keys=keys, cost=cost)
+
+
+def _settled(ledger: BlockingFile, kept: _Kept, without: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Keys and what the ledger adds to them, but for the attempts that the store still has."""
+    left_out = msgspec.json.encode([*without]).decode()
+    rows = ledger.read(lambda db: db.execute(_SUMS, (kept.since(), left_out)).fetchall())
+    for *whose, cost in rows:
+        for key in kept.keys(*whose):
+            yield key, cost
 
 
 def _write(db: sqlite3.Connection, tallies: Mapping[str, Tally]) -> None:

@@ -3,17 +3,21 @@
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from tidegate.core.ports import Ledger
 from tidegate.core.run_now import run_now
 from tidegate.databases.sqlite import File
-from tidegate.model.hold import Ask, Charge, Hold
+from tidegate.model.hold import Adjustment, Ask, Charge, Hold
 from tidegate.model.refusal import Refusal
+from tidegate.model.times import SECOND
 from tidegate.policy.admission import decide
 from tidegate.policy.breaker import Circuit, copy_of
-from tidegate.policy.journal import Admitted, JournalEntry, Probed, Released, Renewed
+from tidegate.policy.journal import Admitted, Claimed, Counted, JournalEntry, Probed, Released, Renewed
 from tidegate.policy.rules import Breaker
 from tidegate.policy.scopes import Scopes
 from tidegate.stores import order
+from tidegate.stores.leases import Leases
 from tidegate.stores.prune import Pruner
 from tidegate.stores.sqlite_journal import SqliteJournal
 
@@ -50,6 +54,8 @@ class SqliteStore:
                 return live.holds[ask.attempt_id]
             hold = decide(self._scopes, live.states, ask, live.tick(now), live.circuits.get(ask.circuit))
             if isinstance(hold, Hold):
+                if hold.admitted_at - now > SECOND:  # store time is ahead since the clock was set back
+                    hold = replace(hold, lease_until=now + ask.lease)
                 self._journal.append(Admitted(hold))
             return hold
 
@@ -72,7 +78,12 @@ class SqliteStore:
         return charges
 
     async def release(self, attempt_id: str, lost_at: int = 0) -> None:
-        await self.write(Released(attempt_id, lost_at))
+        within = self._within
+        if within is None:
+            await order.release(self, self._ledger, attempt_id, lost_at)
+        else:
+            inside = self._inside
+            await self._file.run(lambda db: run_now(order.release_inside(inside, within(db), attempt_id, lost_at)))
 
     async def probed(self, attempt_id: str, now: int) -> None:
         await self.write(Probed(attempt_id, now))
@@ -83,13 +94,17 @@ class SqliteStore:
     async def renew(self, attempt_ids: Sequence[str], until: int) -> None:
         await self.write(Renewed(tuple(attempt_ids), until))
 
-    async def write(self, entry: JournalEntry) -> None:
-        """Append the entry and apply it."""
-        await self._file.run(lambda _db: self._journal.append(entry))
+    async def write(self, entry: JournalEntry) -> bool:
+        """Append the entry and apply it; False when it touched no scope."""
+        return await self._file.run(lambda _db: self._journal.append(entry))
 
-    async def expired(self, now: int) -> list[Hold]:
-        """Open holds whose lease has ended."""
-        return await self._file.run(lambda _db: run_now(self._inside.expired(now)))
+    async def claim(self, now: int) -> tuple[Sequence[Hold], Sequence[Adjustment]]:
+        """Open holds whose lease has ended, which only a charge can end now; and corrections that have begun."""
+        return await self._file.run(lambda _db: run_now(self._inside.claim(now)))
+
+    async def give_back(self, attempt_id: str, lost_at: int) -> Hold | Counted | None:
+        """Release the hold; or, where that is too late, the hold that is claimed or what is counted for it."""
+        return await self._file.run(lambda _db: run_now(self._inside.give_back(attempt_id, lost_at)))
 
     async def save(self) -> None:
         """Write the snapshot, so that the tables show the state as it is now."""
@@ -101,9 +116,21 @@ class _Inside:
 
     def __init__(self, journal: SqliteJournal) -> None:
         self._journal = journal
+        self._leases = Leases()
 
-    async def write(self, entry: JournalEntry) -> None:
-        self._journal.append(entry)
+    async def write(self, entry: JournalEntry) -> bool:
+        return self._journal.append(entry)
 
-    async def expired(self, now: int) -> list[Hold]:
-        return [hold for hold in self._journal.live.holds.values() if hold.lease_until <= now]
+    async def claim(self, now: int) -> tuple[Sequence[Hold], Sequence[Adjustment]]:
+        live = self._journal.live
+        ended = self._leases.ended(live.holds, now)
+        fresh = tuple(hold.ask.attempt_id for hold in ended if hold.lease_until)
+        if fresh:
+            self._journal.append(Claimed(fresh))
+        return ended, live.unfinished
+
+    async def give_back(self, attempt_id: str, lost_at: int) -> Hold | Counted | None:
+        late = self._journal.live.late(attempt_id)
+        if late is None:
+            self._journal.append(Released(attempt_id, lost_at))
+        return late

@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tidegate.model.errors import ConfigError
+from tidegate.model.errors import ConfigError, StoreDown
 from tidegate.model.hold import Hold
 from tidegate.policy.admission import States
 from tidegate.policy.breaker import Circuit
 from tidegate.policy.budgets import Tally
-from tidegate.policy.journal import JournalEntry, Live
+from tidegate.policy.journal import Counted, JournalEntry, Live
 from tidegate.policy.limits import Window
 from tidegate.policy.rules import Breaker
 
@@ -51,12 +51,14 @@ INSERT INTO windows VALUES (?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET ends_at = excluded.ends_at, state = excluded.state"""
 _SAVE_HOLD = "INSERT INTO holds VALUES (?, ?) ON CONFLICT (attempt_id) DO UPDATE SET hold = excluded.hold"
 _SAVE_CIRCUIT = "INSERT INTO circuits VALUES (?, ?)"
+_SAVE_COUNTED = "INSERT INTO counted (attempt_id, counted) VALUES (?, ?)"
 
 encode = msgspec.msgpack.Encoder().encode
 _decode_entries: msgspec.msgpack.Decoder[list[JournalEntry]] = msgspec.msgpack.Decoder(list[JournalEntry])
 _decode_entry: msgspec.msgpack.Decoder[JournalEntry] = msgspec.msgpack.Decoder(JournalEntry)
 _decode_window = msgspec.msgpack.Decoder(Window).decode
 _decode_circuit = msgspec.msgpack.Decoder(Circuit).decode
+_decode_counted = msgspec.msgpack.Decoder(Counted).decode
 decode_hold = msgspec.msgpack.Decoder(Hold).decode
 
 
@@ -77,13 +79,17 @@ class SqliteJournal:
         self._version = -1
         self._behind = False
         """True while an entry is applied that the tables contain already."""
+        self._was_read = False
+        """True once the file has been understood: from then on it is the store that is broken, not the setting."""
         self._db: Any = None
 
-    def append(self, entry: JournalEntry) -> None:
-        """Apply an entry; it is written with the transaction."""
+    def append(self, entry: JournalEntry) -> bool:
+        """Apply an entry; it is written with the transaction.  False when it touched no scope."""
         self._seq += 1
         self._pending.append(entry)
-        self._unsaved.update(self.live.apply(entry))
+        touched = self.live.apply(entry)
+        self._unsaved.update(touched)
+        return bool(touched)
 
     def before_work(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -92,8 +98,9 @@ class SqliteJournal:
             try:
                 self._catch_up(db)
             except msgspec.DecodeError:
-                raise ConfigError(UNREADABLE) from None
+                raise self._unreadable from None
             self._version = version
+            self._was_read = True
 
     def before_commit(self, db: sqlite3.Connection) -> None:
         if self._pending:
@@ -108,6 +115,10 @@ class SqliteJournal:
     def after_rollback(self) -> None:
         self._forget()
         self._version = -1
+
+    @property
+    def _unreadable(self) -> ConfigError | StoreDown:
+        return StoreDown(UNREADABLE) if self._was_read else ConfigError(UNREADABLE)
 
     def save(self, db: sqlite3.Connection) -> None:
         """Write the snapshot: from here on a start begins at the last entry."""
@@ -126,11 +137,17 @@ class SqliteJournal:
         db.executemany(_SAVE_HOLD, [(attempt_id, encode(hold)) for attempt_id, hold in self.live.holds.items()])
         db.execute("DELETE FROM circuits")
         db.executemany(_SAVE_CIRCUIT, [(name, encode(one)) for name, one in self.live.circuits.items()])
+        self.save_counted(db)
         first = max(1, self._seq - TAIL)
         db.execute("DELETE FROM journal WHERE seq < ?", (first,))
         db.execute("UPDATE snapshot SET seq = ?, first = ?, clock = ?", (self._seq, first, self.live.last))
         self._snapshot = self._seq
         self._unsaved.clear()
+
+    def save_counted(self, db: sqlite3.Connection) -> None:
+        """Write what is counted for holds that were swept, in its order."""
+        db.execute("DELETE FROM counted")
+        db.executemany(_SAVE_COUNTED, [(attempt_id, encode(one)) for attempt_id, one in self.live.counted.items()])
 
     def _catch_up(self, db: sqlite3.Connection) -> None:
         seq, first, clock, epoch = db.execute("SELECT seq, first, clock, epoch FROM snapshot").fetchone()
@@ -143,6 +160,10 @@ class SqliteJournal:
             )
             self.live.circuits.update(
                 (row[0], _decode_circuit(row[1])) for row in db.execute("SELECT name, state FROM circuits")
+            )
+            self.live.counted.update(
+                (row[0], _decode_counted(row[1]))
+                for row in db.execute("SELECT attempt_id, counted FROM counted ORDER BY number")
             )
         elif self._seq == seq:
             self._saved_elsewhere(seq)
@@ -173,6 +194,7 @@ class SqliteJournal:
         self._pending.clear()
         self.live.holds.clear()
         self.live.circuits.clear()
+        self.live.counted.clear()
         self._epoch = -1
         self._behind = False
 
@@ -187,7 +209,10 @@ class SqliteJournal:
         if self._behind:
             return Window()
         row = self._db.execute("SELECT state FROM windows WHERE key = ?", (key,)).fetchone()
-        window = self._windows[key] = _decode_window(row[0]) if row else Window()
+        try:
+            window = self._windows[key] = _decode_window(row[0]) if row else Window()
+        except msgspec.DecodeError:
+            raise self._unreadable from None
         return window
 
 

@@ -1,6 +1,7 @@
 """Opening a connection to an upstream: name, socket, proxy, TLS."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Sequence
@@ -20,9 +21,17 @@ _SOCKET_OPTIONS = (
     (socket.IPPROTO_TCP, "TCP_KEEPCNT", 5),
 )
 _MOST_ADDRESSES = 4
+_OWN_LACK = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 
 AddressInfo = tuple[Any, ...]
 """As getaddrinfo gives it: family, kind, protocol, canonical name, socket address."""
+
+
+def is_own_lack(error: OSError) -> bool:
+    """Whether this host has no file, port or memory for a connection: the upstream has not failed then."""
+    if isinstance(error, socket.gaierror):  # with numbers of its own
+        return error.errno == socket.EAI_MEMORY
+    return not isinstance(error, ssl.SSLError) and error.errno in _OWN_LACK
 
 
 def tls_context(ca_file: str | Path | None) -> ssl.SSLContext:
@@ -31,6 +40,8 @@ def tls_context(ca_file: str | Path | None) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise ConfigError(f"the CA file {ca_file} cannot be used: {error}; give a readable PEM file") from None
+    # Some systems leave the lowest version to OpenSSL's own configuration; a higher one of theirs is kept.
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -75,19 +86,25 @@ class Dialer:
     async def _connect(self, host: str, port: int, deadline: float) -> socket.socket:
         """Try the host's addresses in turn, each with its share of the time: a dead family cannot eat it all."""
         loop = asyncio.get_running_loop()
-        infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        problem: OSError = OSError("the name has no address")
+        try:
+            infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            _make_a_socket()
+            raise
+        problem: OSError | None = None
         places = _alternating(infos, self._good_family)[:_MOST_ADDRESSES]
         for left, info in zip(range(len(places), 0, -1), places, strict=True):
             try:
                 async with asyncio.timeout((deadline - loop.time()) / left):
                     sock = await _connected(info)
             except OSError as error:
-                problem = error
+                # A family that this host does not have must not hide that the other one does not answer.
+                if problem is None or not is_own_lack(error):
+                    problem = error
             else:
                 self._good_family = info[0]
                 return sock
-        raise problem
+        raise problem or OSError("the name has no address")
 
 
 def _alternating(infos: Sequence[AddressInfo], first: int | None) -> list[AddressInfo]:
@@ -96,6 +113,11 @@ def _alternating(infos: Sequence[AddressInfo], first: int | None) -> list[Addres
     for info in infos:
         families.setdefault(info[0], []).append(info)
     return [info for info in chain.from_iterable(zip_longest(*families.values())) if info is not None]
+
+
+def _make_a_socket() -> None:
+    """Raise OSError where that is impossible: a resolver without files says anything, such as "Invalid argument"."""
+    socket.socket().close()
 
 
 async def _connected(info: AddressInfo) -> socket.socket:

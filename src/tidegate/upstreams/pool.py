@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tidegate.model.errors import Crowded, NotSent
 from tidegate.policy.rules import Timeouts
 from tidegate.upstreams.connection import Connection
-from tidegate.upstreams.dial import Dialer
+from tidegate.upstreams.dial import Dialer, is_own_lack
 from tidegate.upstreams.reply import WireReply
 
 KEEP_ALIVE = 20.0
@@ -127,7 +127,8 @@ class Pool:
                 raise Crowded(f"{self._where}: no connection became free; nothing was sent") from None
             raise NotSent(f"{self._where}: could not be connected in time; nothing was sent") from None
         except OSError as error:
-            raise NotSent(f"{self._where} cannot be connected: {_reason(error)}; nothing was sent") from None
+            kind = Crowded if is_own_lack(error) else NotSent
+            raise kind(f"{self._where} cannot be connected: {_reason(error)}; nothing was sent") from None
 
     async def _obtain(self, deadline: float) -> Connection:
         again = False

@@ -129,12 +129,36 @@ def test_a_body_broken_in_the_middle_of_the_work(stage: Stage) -> None:
     stage.nothing_reached_the_fake()
 
 
+def test_a_broken_body_of_a_client_that_waits_to_send_it(stage: Stage) -> None:
+    """The refusal is the last word: no `100 Continue` may follow it."""
+    sent = request(stage.key, b"zz\r\n", CHUNKED, "expect: 100-continue", length=False)
+    with wire(stage.gateway.port, sent) as connection:
+        reply = connection.reply()
+        assert connection.closed() == b""
+    assert (reply.status, reply.reason) == (400, "bad_request")
+    stage.nothing_reached_the_fake()
+    assert ask(stage.gateway.port, request(stage.key, BODY, "x-tidegate-user: afterwards")).status == 200
+    assert stage.site.line("afterwards")["event"] == "claude_call_success"
+    assert [line for line in stage.site.log() if line["event"] == "request_failed"] == []
+
+
 def test_a_refused_request_is_not_refused_twice(stage: Stage, address: str) -> None:
     """A bad key is told at once; what then comes instead of the body gets no reply of its own."""
     sent = request("tg_nonsense", b"", CHUNKED, length=False)
     with wire(stage.gateway.port, sent, source=address) as connection:
         assert connection.reply().status == 401
         assert connection.send(b"zz\r\n").closed() == b""
+
+
+def test_what_is_malformed_behind_a_last_request_breaks_nothing(stage: Stage) -> None:
+    """The second request was dropped with its place in the line when the first, an HTTP/1.0 one, had its reply."""
+    with wire(stage.gateway.port, b"GET /nope HTTP/1.0\r\nconnection: keep-alive\r\n\r\n") as connection:
+        connection.send(request("KEY", b"5\r\nab", CHUNKED, length=False))
+        assert connection.reply().status == 401
+        connection.send(b"cdezz\r\nQQ")
+        assert connection.closed() == b""
+    assert ask(stage.gateway.port, request(stage.key, BODY, "x-tidegate-user: unbroken")).status == 200
+    assert "Traceback" not in stage.gateway.errors
 
 
 def test_a_stream_survives_garbage_behind_it(stage: Stage) -> None:

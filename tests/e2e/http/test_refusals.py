@@ -79,7 +79,7 @@ SHAPES: dict[str, tuple[int, str, set[str]]] = {
 
 ELSEWHERE = {"store_down": "test_environment.py"}
 NOT_REACHABLE = {
-    "queue_full": "there is no queue yet",
+    "queue_full": "e2e/test_open_files.py: it needs a gateway with few files",
     "not_found": "batches and files are not built yet",
 }
 OPTIONAL = {"retry-after", "x-should-retry", "x-tidegate-resets-at", "allow"}

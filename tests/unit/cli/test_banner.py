@@ -14,9 +14,14 @@ SECRETS = {"TIDEGATE_KEY_SECRET": "k" * 32, "TIDEGATE_ADMIN_TOKEN": "a" * 32}
 
 
 def told(
-    capsys: pytest.CaptureFixture[str], settings: Settings, host: str = "127.0.0.1", keys: int = 1, fake: bool = False
+    capsys: pytest.CaptureFixture[str],
+    settings: Settings,
+    host: str = "127.0.0.1",
+    keys: int = 1,
+    fake: bool = False,
+    files: int | None = None,
 ) -> str:
-    banner.show(settings, host, 8787, keys=keys, fake=fake)
+    banner.show(settings, host, 8787, keys=keys, fake=fake, files=files)
     out, err = capsys.readouterr()
     assert out == ""
     return err
@@ -39,6 +44,21 @@ def test_what_is_missing_is_said(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert "dashboard:  off" in err
     assert "tidegate keys create --app NAME" in err
     assert "without TLS" in err
+
+
+@pytest.mark.parametrize(
+    ("files", "line"), [(1024, True), (8255, True), (8256, False), (1 << 20, False), (None, False)]
+)
+def test_few_files_are_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, files: int | None, line: bool
+) -> None:
+    err = told(capsys, load(environ=SECRETS, directory=tmp_path), files=files)
+    said = [one for one in err.splitlines() if "clients at once" in one]
+    assert len(said) == line
+    if files == 1024:
+        assert said[0].startswith(
+            "  ! It takes 480 clients at once, because it may open 1,024 files: raise the hard limit"
+        )
 
 
 def test_the_fake_is_said_loudly_and_is_the_only_upstream(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -249,3 +249,73 @@ fallback = ["upstream:bedrock", "model:claude-haiku-4-5", "static:Sorry, please 
 input = 3.0
 output = 15.0
 """
+
+
+# -- processes that share nothing
+
+ALONE = (
+    "so each process would keep limits and budgets of its own, and their sum could be spent: "
+    'let [store] url be "sqlite:///tidegate.db", or workers 1'
+)
+MEMORY = '[store]\nurl = "memory://"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "overrides", "env_file", "line"),
+    [
+        (
+            f"{MEMORY}[gateway]\nworkers = 2",
+            {},
+            {},
+            None,
+            f'tidegate.toml:4: "workers" in [gateway] is 2, but the store is memory:// (tidegate.toml:2), {ALONE}',
+        ),
+        (
+            MEMORY,
+            {"TIDEGATE_GATEWAY_WORKERS": "4"},
+            {},
+            None,
+            f"TIDEGATE_GATEWAY_WORKERS is 4, but the store is memory:// (tidegate.toml:2), {ALONE}",
+        ),
+        (
+            MEMORY,
+            {},
+            {},
+            "TIDEGATE_GATEWAY_WORKERS=3",
+            f".env:1: TIDEGATE_GATEWAY_WORKERS is 3, but the store is memory:// (tidegate.toml:2), {ALONE}",
+        ),
+        (
+            MEMORY,
+            {},
+            {"gateway": {"workers": 2}},
+            None,
+            f'the option "gateway.workers" is 2, but the store is memory:// (tidegate.toml:2), {ALONE}',
+        ),
+        (
+            "[gateway]\nworkers = 2",
+            {"TIDEGATE_STORE_URL": "memory://"},
+            {},
+            None,
+            f'tidegate.toml:2: "workers" in [gateway] is 2, but the store is memory:// (TIDEGATE_STORE_URL), {ALONE}',
+        ),
+    ],
+)
+def test_workers_cannot_share_memory(
+    wrong: Wrong,
+    text: str,
+    environ: dict[str, str],
+    overrides: dict[str, object],
+    env_file: str | None,
+    line: str,
+) -> None:
+    assert wrong(text, environ, overrides, env_file) == [line]
+
+
+def test_one_worker_may_have_its_memory(load_text: Load) -> None:
+    assert load_text(f"{MEMORY}[gateway]\nworkers = 1").store.url == "memory://"
+    assert load_text(f"{MEMORY}[gateway]\nworkers = 2", overrides={"gateway.workers": 1}).gateway.workers == 1
+
+
+def test_a_guard_with_its_own_memory_has_no_workers(load_text: Load) -> None:
+    """`tidegate.guard(client, store={"url": "memory://"})` beside the configuration of a gateway."""
+    assert load_text("[gateway]\nworkers = 2", overrides={"store": {"url": "memory://"}}).store.url == "memory://"

@@ -188,3 +188,92 @@ def test_what_is_longer_than_the_total_counts_as_the_total(load_text: Load) -> N
         '"deadline" in [retry] (60 s) is longer than "total" in [timeouts]; it counts as 4 s.',
         '"idle" in [timeouts] (9 s) is longer than "total" in [timeouts]; it counts as 4 s.',
     )
+
+
+# -- where
+
+
+def test_names_that_are_no_plain_labels_can_be_selected(load_text: Load) -> None:
+    """Users and routes are whatever the application calls them; an app is named by its key, which takes labels only."""
+    text = '[[budgets]]\nper = "user"\namount = 1\nevery = "day"\n'
+    text += 'where = { user = "bob+test@example.com", route = "my route" }'
+    assert load_text(text).rules.budgets[0].where == (("route", ("my route",)), ("user", ("bob+test@example.com",)))
+
+
+def test_an_app_that_no_key_can_have(wrong: Wrong) -> None:
+    (line,) = wrong('[[limits]]\nper = "user"\nrequests = "1/day"\nwhere = { app = "a,b" }')
+    assert line == (
+        'tidegate.toml:4: "app" in "where" in [[limits]] must be a name, or a list of names, of at most 128 letters, '
+        'digits and . _ : @ / -, not "a,b"; for example app = ["chat", "search"]'
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "claude-haiku-4-5",
+        "claude-haiku-4-5-20251001",
+        "claude-haiku-4-5-latest",
+        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "claude-sonnet-4-5[1m]",
+        "mine",
+    ],
+)
+def test_a_model_can_be_selected_by_any_name_that_has_a_price(name: str, load_text: Load) -> None:
+    text = '[[budgets]]\nper = "model"\namount = 1\nevery = "day"\n[prices.mine]\ninput = 1\noutput = 2'
+    found = load_text(text.replace("[prices", f'where = {{ model = "{name}" }}\n[prices'))
+    assert found.rules.budgets[0].where == (("model", (name,)),), "as it was written"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("claude-haiku-4.5", 'did you mean "claude-haiku-4-5"?'),
+        ("claude-sonet-5", 'did you mean "claude-sonnet-5"?'),
+        ("gpt-4o", 'give it one in [prices."gpt-4o"]'),
+    ],
+)
+@pytest.mark.parametrize("unknown", ["refuse", "dearest"])
+def test_a_model_without_a_price_cannot_be_selected(name: str, hint: str, unknown: str, wrong: Wrong) -> None:
+    text = f"""[policy]
+unknown_model = "{unknown}"
+[[limits]]
+per = "user"
+requests = "1/day"
+where = {{ model = ["claude-haiku-4-5", "{name}"] }}
+"""
+    (line,) = wrong(text)
+    assert line == (
+        f'tidegate.toml:6: "model" in "where" in [[limits]] names "{name}", which has no price, so no call counts as '
+        f"one to it; {hint}"
+    )
+
+
+def test_what_models_without_a_price_count_as_can_be_selected(load_text: Load, wrong: Wrong) -> None:
+    text = '[[budgets]]\nper = "model"\namount = 1\nevery = "day"\nwhere = { model = "dearest" }\n'
+    load_text(f'{text}[policy]\nunknown_model = "dearest"')
+    (line,) = wrong(text)
+    assert 'names "dearest", which has no price' in line
+
+
+def test_such_a_model_in_a_variable(wrong: Wrong) -> None:
+    limits = '[{per="user", requests="1/day", where={model="claude-haiku-4.5"}}]'
+    (line,) = wrong("", {"TIDEGATE_LIMITS": limits})
+    assert line == (
+        'TIDEGATE_LIMITS: "model" in "where" in [[limits]] names "claude-haiku-4.5", which has no price, so no call '
+        'counts as one to it; did you mean "claude-haiku-4-5"?'
+    )
+
+
+def test_a_price_that_is_wrong_itself_is_told_once(wrong: Wrong) -> None:
+    text = '[[budgets]]\nper = "model"\namount = 1\nevery = "day"\nwhere = { model = "mine" }\n[prices.mine]\ninput = 1'
+    assert wrong(text) == [
+        'tidegate.toml:6: [prices.mine] needs "output" (USD per million tokens); for example output = 15.0'
+    ]
+
+
+def test_one_model_under_two_names_is_one(wrong: Wrong) -> None:
+    one = '[[budgets]]\nper = "model"\namount = 1\nevery = "day"\nwhere = { model = "%s" }\n'
+    assert wrong(one % "claude-haiku-4-5" + one % "claude-haiku-4-5-20251001") == [
+        'tidegate.toml:6: [[budgets]] repeats every = "day" for the same calls as tidegate.toml:1; keep one'
+    ]

@@ -219,8 +219,8 @@ VALUES = [
         '"concurrent" in [[limits]] must be a whole number from 1 to 1000000, not 0; for example concurrent = 4',
     ),
     (
-        f"{USER}concurrent = 1\nwhere.app = []",
-        '"app" in "where" in [[limits]] must be a list of texts of one line, not []; for example app = ["chat", "search"]',
+        f"{USER}concurrent = 1\nwhere.user = []",
+        '"user" in "where" in [[limits]] must be a list of texts of one line, not []; for example user = ["chat", "search"]',
     ),
     (
         '[[limits]]\nconcurrent = 1\nper = "usr"',

@@ -27,6 +27,9 @@ class Now(BlockingClock):
     def now(self) -> int:
         return self.at
 
+    def ticks(self) -> float:
+        return self.at / 1_000_000
+
 
 class Journal:
     """A store that notes what it is asked; `during` is another thread that comes in between."""

@@ -360,3 +360,24 @@ def test_a_timeout_around_a_call(way: str) -> None:
     assert module.of_a_call(of_a_call)
     assert tidegate.friendly(of_a_call).status == 504
     assert not module.of_a_call(other)
+
+
+def test_a_timeout_while_something_else_is_handled() -> None:
+    """Early Python 3.11 raises it so for a cancellation; the application does it with any other error."""
+
+    def raised(first: BaseException) -> TimeoutError:
+        http = httpx2.Client(transport=httpx2.MockTransport(lambda _: throw(first)))
+        try:
+            try:
+                http.get("http://claude.test")
+            except BaseException:  # noqa: BLE001 - whatever it is
+                raise TimeoutError  # noqa: B904 - as there
+        except TimeoutError as error:
+            return error
+        raise AssertionError("it was answered")
+
+    def throw(error: BaseException) -> httpx2.Response:
+        raise error
+
+    assert module.of_a_call(raised(asyncio.CancelledError()))
+    assert not module.of_a_call(raised(httpx2.ReadError("x")))

@@ -31,6 +31,7 @@ READINGS = st.builds(
     speed=st.sampled_from([None, "standard", "fast", "warp"]),
     unbounded=st.sampled_from([(), ("web_search",), ("fallbacks",)]),
     searches=st.integers(0, 20),
+    thinking_budget=st.none() | st.integers(-1, 300_000),
 )
 PRICES = st.sampled_from([*BOOK.prices.values(), BOOK.dearest]) | st.builds(
     Price,
@@ -134,6 +135,44 @@ def test_images_of_older_models_are_smaller() -> None:
 @pytest.mark.parametrize(("max_tokens", "tokens"), [(None, 128_000), (0, 0), (7, 7), (1_000_000, 1_000_000)])
 def test_output_tokens(max_tokens: int | None, tokens: int) -> None:
     assert bounds.strict(reading(max_tokens=max_tokens), price("claude-opus-5")).output_tokens == tokens
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "budget", "tokens"),
+    [
+        (2_000, 1_999, 2_000),  # the usual case: the thinking is a part of max_tokens
+        (2_000, -1, 2_000),
+        (2_000, 2_000, 64_000),  # interleaved: max_tokens does not bound the thinking, the longest answer does
+        (500, 30_000, 64_000),
+        (500, 63_600, 64_100),
+        (500, 10**15, 200_000),
+        (300_000, 10**15, 300_000),
+        (0, 30_000, 0),  # only fills the cache
+        (None, 30_000, 64_000),
+    ],
+)
+def test_thinking_that_max_tokens_does_not_bound(max_tokens: int | None, budget: int, tokens: int) -> None:
+    asked, sonnet = reading(max_tokens=max_tokens, thinking_budget=budget), price("claude-sonnet-4-5")
+    assert sonnet.context_window == 200_000
+    strict, estimate = bounds.strict(asked, sonnet), bounds.estimated(asked, sonnet)
+    counted, endless = bounds.counted(asked, sonnet, 100), bounds.unbounded(asked, sonnet)
+    assert [bound.output_tokens for bound in (strict, counted, estimate)] == [tokens] * 3
+    assert endless.output_tokens == 2 * tokens
+    assert (strict.soft, estimate.soft) == (False, True)
+    written = Usage(output_tokens=tokens, thinking_tokens=tokens)
+    assert cost(sonnet, written) <= min(bound.cost - bound.input_cost for bound in (strict, counted, estimate)) + 1
+
+
+@given(READINGS, PRICES, st.integers(0, 300_000), st.integers(0, 300_000))
+def test_a_thinking_budget_is_always_held(read: Reading, found: Price, max_tokens: int, more: int) -> None:
+    """Whatever the budget: held is at least what it and `max_tokens` allow, as far as the context window goes."""
+    asked = replace(read, max_tokens=max_tokens, thinking_budget=max_tokens + more)
+    plain = bounds.strict(replace(asked, thinking_budget=None), found)
+    bound = bounds.strict(asked, found)
+    assert bound.output_tokens >= plain.output_tokens
+    assert bound.cost >= plain.cost
+    if max_tokens:
+        assert bound.output_tokens >= min(found.context_window, 2 * max_tokens + more)
 
 
 @pytest.mark.parametrize(

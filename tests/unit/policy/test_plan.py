@@ -10,7 +10,7 @@ from tidegate.policy.learning import new_ratio
 from tidegate.policy.plan import ANONYMOUS, Plan, plan
 from tidegate.policy.prices import PriceBook
 from tidegate.policy.reading import read
-from tidegate.policy.rules import Route, Rules
+from tidegate.policy.rules import BoundMode, Route, Rules
 
 BOOK = PriceBook.parse((resources.files("tidegate.policy") / "prices.json").read_bytes())
 ANN = Caller("chat", "ann", "default")
@@ -118,3 +118,32 @@ def test_what_was_learned_is_used() -> None:
     rules = Rules(bound="estimated")
     learned = planned(long, rules, ratios={"claude-haiku-4-5": ratio})
     assert learned.bound.input_tokens > 4 * (planned(long, rules).bound.input_tokens - 500) > 0
+
+
+THINKS = ',"thinking":{"type":"enabled","budget_tokens":30000}'
+
+
+@pytest.mark.parametrize("mode", ["strict", "counted", "estimated"])
+def test_thinking_beyond_max_tokens_is_held(mode: BoundMode) -> None:
+    """Interleaved with calls of tools it may be more than `max_tokens`: the request goes out, its hold is true."""
+    found = planned(f',"max_tokens":500{THINKS}', Rules(bound=mode))
+    assert (found.edit, found.reading.max_tokens) == (None, 500)
+    assert found.bound.output_tokens == 64_000
+    assert found.bound.soft == (mode == "estimated")
+    assert planned(f',"max_tokens":30001{THINKS}', Rules(bound=mode)).bound.output_tokens == 30_001
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent", "held"), [("500", 500, 64_000), ("30000", 30_000, 64_000), ("40000", 30_001, 30_001)]
+)
+def test_a_clamp_and_a_thinking_budget_agree(asked: str, sent: int, held: int) -> None:
+    """What is held follows from the `max_tokens` that goes out, and that one never sinks to the budget or below it."""
+    rules = Rules(bound="strict", routes={"default": Route(name="default", max_tokens=512)})
+    found = planned(f',"max_tokens":{asked}{THINKS}', rules)
+    assert (found.reading.max_tokens, found.bound.output_tokens) == (sent, held)
+
+
+def test_a_max_tokens_that_a_route_puts_in_does_not_bound_more_thinking() -> None:
+    rules = Rules(bound="strict", routes={"default": Route(name="default", max_tokens=512)})
+    found = planned(THINKS, rules)
+    assert (found.edit, found.bound.output_tokens) == (512, 64_000)

@@ -149,6 +149,29 @@ def test_max_tokens(written: bytes, value: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("thinking", "budget"),
+    [
+        ("null", None),
+        ("{}", None),
+        ('{"type":"adaptive"}', None),
+        ('{"budget_tokens":null}', None),
+        ('{"budget_tokens":2048}', 2048),
+        ('{"budget_tokens":2e3}', 2000),
+        ('{"budget_tokens":-5}', -5),
+        ('{"budget_tokens":2048.5}', 2**31),
+        ('{"budget_tokens":"2048"}', 2**31),
+        ('{"budget_tokens":[]}', 2**31),
+        ('{"budget_tokens":12345678901234567}', 2**31),
+        ('{"budget_tokens":1e999}', 2**31),
+    ],
+)
+def test_a_thinking_budget_that_cannot_be_read_may_be_any(thinking: str, budget: int | None) -> None:
+    for separator in (":", ": "):
+        body = f'{{"model":"m","messages":[],"max_tokens":5,"thinking"{separator}{thinking}}}'
+        assert reading_of(body.encode()).thinking_budget == budget
+
+
+@pytest.mark.parametrize(
     ("body", "detail"),
     [
         (b'{"model":"m","messages":[],"max_tokens":1,"max_tokens":100000}', "the key max_tokens appears twice"),

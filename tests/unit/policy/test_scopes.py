@@ -1,6 +1,7 @@
 """Which rules apply, and under which keys: against the plain reading of every rule."""
 
 from collections.abc import Iterator
+from importlib import resources
 from itertools import combinations
 
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.model.call import Caller
+from tidegate.model.labels import label
 from tidegate.policy import scopes as module
+from tidegate.policy.prices import Override, PriceBook
 from tidegate.policy.rules import Budget, Counts, Limit, Rules, ScopeName, Selector
-from tidegate.policy.scopes import Applied, Scopes
+from tidegate.policy.scopes import Applied, Scopes, as_counted
 
 NAMES: list[ScopeName] = ["organization", "app", "user", "route", "model"]
 VALUES = {"app": ["chat", "mail"], "user": ["ann", "bob", "cy"], "route": ["default", "fast"], "model": ["m1", "m2"]}
@@ -118,6 +121,75 @@ def test_the_first_letter_of_a_key_says_what_it_counts() -> None:
 def test_a_user_named_twice_counts_once() -> None:
     budget = Budget(per=("user",), where=(("user", ("ann", "ann")),), amount=1, every="day")
     assert len(Scopes(Rules(budgets=(budget,))).keyed(Caller("chat", "ann", "default"), "m1")) == 1
+
+
+# -- names as operators write them
+
+BOOK = PriceBook.parse(
+    (resources.files("tidegate.policy") / "prices.json").read_bytes(), {"mine": Override(input=1, output=2)}
+)
+SECRET = b"secret of the tests"
+ODD = "bob+test@example.com"
+
+
+def counts(where: Selector, caller: Caller, model: str = "claude-haiku-4-5") -> bool:
+    """Whether a budget and a limit with that selector count a call; the model is the name of its price."""
+    rules = Rules(
+        budgets=(Budget(per=("user",), where=where, amount=1, every="day"),),
+        limits=(Limit(per=("user",), where=where, counts="requests", amount=1, window=MINUTE),),
+    )
+    keyed = Scopes(as_counted(rules, BOOK, SECRET)).keyed(caller, model)
+    assert len(keyed) in (0, 2)
+    return bool(keyed)
+
+
+@pytest.mark.parametrize("name", [ODD, "Zoë", "a b", "a,b", "x" * 129, "plain", "hash:0123"])
+def test_users_and_routes_are_selected_by_what_calls_name_them(name: str) -> None:
+    """Calls have labels of them, made with the secret of the installation."""
+    kept = label(name, SECRET)
+    assert counts((("user", (name,)),), Caller("chat", kept, "default"))
+    assert counts((("route", ("other", name)),), Caller("chat", "ann", kept))
+    assert not counts((("user", (name,)),), Caller("chat", label(name, b"another secret") + "x", "default"))
+    assert not counts((("user", (name,)),), Caller("chat", "ann", kept))
+
+
+@pytest.mark.parametrize(
+    ("written", "model"),
+    [
+        ("claude-haiku-4-5", "claude-haiku-4-5"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
+        ("claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5"),
+        ("mine", "mine"),
+        ("dearest", "dearest"),
+    ],
+)
+def test_a_model_is_selected_by_any_of_its_names(written: str, model: str) -> None:
+    assert counts((("model", (written,)),), Caller("chat", "ann", "default"), model)
+    assert not counts((("model", (written,)),), Caller("chat", "ann", "default"), "claude-opus-5")
+
+
+def test_names_of_one_thing_are_one() -> None:
+    names = ("claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-haiku-4-5-latest")
+    assert module.selected((("model", names),), BOOK, SECRET) == (("model", ("claude-haiku-4-5",)),)
+
+
+def test_plain_names_keep_their_states() -> None:
+    """An upgrade must not begin the budgets anew."""
+    budget = Budget(per=("user",), where=(("model", ("claude-haiku-4-5",)), ("user", ("ann",))), amount=1, every="day")
+    rules = as_counted(Rules(budgets=(budget,)), BOOK, SECRET)
+    assert rules.budgets == (budget,)
+    ((_, key),) = Scopes(rules).keyed(Caller("chat", "ann", "default"), "claude-haiku-4-5")
+    assert key == "b|user|day|model=claude-haiku-4-5&user=ann|ann"
+
+
+def test_a_comma_in_a_name_makes_no_list_of_it() -> None:
+    one, two = (
+        Scopes(as_counted(Rules(budgets=(Budget(per=("user",), where=where, amount=1, every="day"),)), BOOK, SECRET))
+        for where in ((("user", ("a,b",)),), (("user", ("a", "b")),))
+    )
+    assert one.keyed(Caller("chat", "a", "default"), "m1") == ()
+    assert len(two.keyed(Caller("chat", "a", "default"), "m1")) == 1
 
 
 def thousand() -> Iterator[Budget]:

@@ -268,7 +268,7 @@ def test_connecting_takes_no_longer_than_its_time_out(run: Run, cancelled: bool)
                     with pytest.raises(NotSent):
                         await upstream.send(outgoing(), HASTY, told)
                 else:
-                    task = asyncio.create_task(upstream.send(outgoing(), QUICK, told))
+                    task = asyncio.ensure_future(upstream.send(outgoing(), QUICK, told))
                     await until(lambda: upstream.pool.opening == 1)
                     for _ in range(5):
                         await asyncio.sleep(0)

@@ -81,11 +81,11 @@ class Gateway:
 
     async def answer(self, request: Request) -> None:
         """One HTTP request."""
-        if self._pages.has(request.path):  # no second spelling, as in `find_path`
-            await self._pages.answer(request)
-            return
         call_id = self._new_id()
         try:
+            if self._pages.has(request.path):  # no second spelling, as in `find_path`
+                await self._pages.answer(request)
+                return
             exchange = await self._exchange(call_id, request)
             if exchange is None:
                 return

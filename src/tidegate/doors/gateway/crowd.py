@@ -11,6 +11,8 @@ Rules:
 from asyncio import Transport
 from collections.abc import Callable
 from heapq import nsmallest
+from math import inf
+from time import monotonic
 from typing import ClassVar
 
 from tidegate.doors.gateway.protocol import Patient
@@ -24,6 +26,9 @@ _GRACE = 1.0
 """Seconds that a client may always take."""
 _SHARE = 64
 """Of so many places one is freed at once: looking for them costs a look at all."""
+_PAUSE = 0.25
+"""Seconds until the next look when there was too little to find: a flood must not buy a look with each connection."""
+_MINUTE = 60.0
 
 
 def most_clients(files: int | None, upstreams: int) -> int | None:
@@ -39,6 +44,7 @@ class Counted(Patient):
     most: ClassVar[int]
     full: ClassVar[Callable[[], None]]
     """Told when somebody is turned away."""
+    next_look: ClassVar[float] = -inf
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in Patient
         """A client is here, and stays if there is room."""
@@ -63,12 +69,37 @@ class Counted(Patient):
 
     def _make_room(self) -> bool:
         now = self.loop.time()
-        idle = (one for one in self.connections if isinstance(one, Counted) and one.waited(now) >= _GRACE)
-        leaving = nsmallest(1 + self.most // _SHARE, idle, key=Counted.due)
+        if now < self.next_look:
+            return False
+        wanted = 1 + self.most // _SHARE
+        others = (one for one in self.connections if isinstance(one, Counted) and one is not self)
+        idle = (one for one in others if one.waited(now) >= _GRACE)
+        leaving = nsmallest(wanted, idle, key=Counted.due)
+        if len(leaving) < wanted:
+            type(self).next_look = now + _PAUSE
         for one in leaving:
             self.connections.discard(one)  # its end is told to it only in the loop's next turn
             one.transport.abort()
         return bool(leaving)
+
+
+class TurnedAway:
+    """Counts who is turned away, and tells it once a minute."""
+
+    def __init__(self, tell: Callable[[int], None], ticks: Callable[[], float] = monotonic) -> None:
+        self._tell = tell
+        self._ticks = ticks
+        self._next = -inf
+        self._clients = 0
+
+    def __call__(self) -> None:
+        """One more."""
+        self._clients += 1
+        now = self._ticks()
+        if now >= self._next:
+            self._next = now + _MINUTE
+            clients, self._clients = self._clients, 0
+            self._tell(clients)
 
 
 def make_counted(protocol: type[Patient], most: int, full: Callable[[], None]) -> type[Patient]:

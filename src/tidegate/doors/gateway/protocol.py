@@ -209,8 +209,6 @@ class Patient(HttpToolsProtocol):
             self.pipeline.appendleft(cycle)
 
     def _check_head(self, version: str, said: dict[bytes, bytes]) -> None:
-        if self._stray + self._chunk > MOST_HEAD and self._head_size() > MOST_HEAD:
-            raise _MalformedError(TOO_LONG)
         once = len(said) == len(self.headers)
         hosts = int(b"host" in said) if once else sum(name == b"host" for name, _ in self.headers)
         codings = b"transfer-encoding" in said and {
@@ -223,6 +221,8 @@ class Patient(HttpToolsProtocol):
             or self.url.find(b"#") >= 0  # `in` would first ask whether it is a number
         ):
             raise _MalformedError(NOT_HTTP)
+        if self._stray + self._chunk > MOST_HEAD and self._head_size() > MOST_HEAD:
+            raise _MalformedError(TOO_LONG)
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -306,8 +306,8 @@ class Patient(HttpToolsProtocol):
             cycle.waiting_for_100_continue = False  # nothing may follow the refusal
             cycle.tell()
             self._running = None
-        else:
-            self.pipeline.popleft()  # the latest that came
+        elif self.pipeline:
+            self.pipeline.popleft()  # the latest that came; behind a last request it was dropped already
 
     def _say_and_close(self, refusal: Refusal) -> None:
         status, headers, body = type(self).refuse(refusal)

@@ -12,7 +12,7 @@ from tidegate.assemble import Running, assemble
 from tidegate.config.settings import Settings
 from tidegate.databases.sqlite import ReadOnlyFile
 from tidegate.doors.gateway.app import Gateway
-from tidegate.doors.gateway.crowd import most_clients
+from tidegate.doors.gateway.crowd import TurnedAway, most_clients
 from tidegate.doors.gateway.keyring import Keyring
 from tidegate.doors.gateway.own import OwnPages
 from tidegate.doors.gateway.server import Chores, make_server
@@ -48,6 +48,7 @@ async def _serve(settings: Settings, sock: socket.socket, log_format: str, on_re
         closing=lambda: gateway.closing,
         waits_for=lambda calls: running.logger.info("draining", calls=calls, seconds=settings.gateway.drain),
         most=most_clients(open_files(), len(settings.upstreams)),
+        full=TurnedAway(lambda clients: _tell_full(running, clients)),
     )
     gc.collect()
     gc.freeze()  # what was built so far stays for ever: no collection needs to look at it again
@@ -108,3 +109,8 @@ def _gateway(settings: Settings, running: Running, chores: Chores, draining: Cal
 def _tell(running: Running, level: str, event: str, **fields: str) -> None:
     with contextlib.suppress(OSError, ValueError):  # a log that cannot be written must not end a call
         getattr(running.logger, level)(event, **fields)
+
+
+def _tell_full(running: Running, clients: int) -> None:
+    with contextlib.suppress(OSError, ValueError):  # as above
+        running.logger.warning("clients_turned_away", clients=clients)

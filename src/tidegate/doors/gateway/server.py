@@ -78,6 +78,7 @@ def make_server(
         app,
         http=protocol if most is None else make_counted(protocol, most, full),
         ws="none",
+        interface="asgi3",  # otherwise it looks at the application, and puts another one before what is not ASGI alone
         lifespan="off",
         loop="uvloop",
         log_config=None,

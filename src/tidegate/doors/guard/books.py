@@ -1,9 +1,8 @@
 """The books behind threads: as the core's, for callers that come from any number of threads and event loops at once."""
 
-from tidegate.core.books import Books
+from tidegate.core.books import Books, is_aging
 from tidegate.core.ports import Clock, Observe, Store
 from tidegate.model.errors import StoreDown
-from tidegate.model.facts import LeaseExpired
 
 
 class ThreadBooks(Books):
@@ -37,18 +36,16 @@ class ThreadBooks(Books):
                 broken = error
             else:
                 self._owed.pop(attempt_id, None)
-        now = self._clock.now()
+        now, ticks = self._clock.now(), self._clock.ticks()
         for name, hold in self._open.copy().items():
             if now - hold.lease_until > lease:
                 self.forget(name)
         held = self._open.copy()
         self._until = {name: until for name, until in self._until.items() if name in held}
-        aging = [name for name, hold in held.items() if self._until.get(name, hold.lease_until) - now < lease // 2]
+        aging = [name for name, hold in held.items() if is_aging(self._until.get(name, hold.lease_until), now, lease)]
         if aging:
             await self._store.renew(aging, now + lease)
             self._until.update(dict.fromkeys(aging, now + lease))
-        for charge in await self._store.sweep(now):
-            self._open.pop(charge.attempt_id, None)
-            self._observe(LeaseExpired(charge))
+        await self._sweep(now, ticks)
         if broken is not None:
             raise broken
