@@ -8,7 +8,7 @@ from tidegate.model.hold import Adjustment, Charge
 from tidegate.model.times import rfc3339
 
 # Not OR IGNORE: that would also pass over a row that does not fit the table, and a charge would be lost in silence.
-# A text that is missing comes as an empty one: for None sqlite3 looks for an adapter, which takes longer than to store it.
+# A text that is missing comes as an empty one: for None sqlite3 looks for an adapter, which takes as long as the rest.
 _TEXT = "NULLIF(?, '')"
 _CHARGE = (
     f"INSERT INTO charges VALUES ({'?,' * 12} {_TEXT}, ?, ?, {_TEXT}, {'?,' * 7} {_TEXT}, {_TEXT}, {_TEXT}, "  # noqa: S608 - only question marks
