@@ -1,5 +1,6 @@
 """A start that is refused makes nothing: one line, and the folder as it was."""
 
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,17 @@ def test_serve_leaves_it_as_it_was_too(tmp_path: Path, kind: str) -> None:
     assert (ran.returncode, len(lines), ran.stdout) == (2, 1, "")
     assert words in lines[0]
     assert set(contents(folder.path)) == before
+
+
+def test_a_port_in_use_leaves_it_as_it_was_too(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "app")
+    (folder.path / "tidegate.toml").write_text(TWO)
+    folder.environ |= {"TIDEGATE_KEY_SECRET": "s" * 32, "ANTHROPIC_API_KEY": "sk-ant-api03-x"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = folder.run("serve", "--port", str(taken.getsockname()[1]))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "is in use by another program" in ran.stderr
+    assert set(contents(folder.path)) == {"tidegate.toml"}
 
 
 def test_two_names_of_one_file_are_told_apart_from_a_failing_disk(tmp_path: Path) -> None:

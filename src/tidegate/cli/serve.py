@@ -51,8 +51,8 @@ def serve(
         if fake:
             settings = with_fake(settings, stack.enter_context(fake_claude()))
         check(settings)
-        keys = count_keys(settings)
         sock = stack.enter_context(listen(settings.gateway.host, settings.gateway.port))
+        keys = count_keys(settings)
         for notice in settings.notices:
             note(notice)
         if until_eof and settings.gateway.workers == 1:  # whoever started us is gone, however it ended
