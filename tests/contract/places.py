@@ -42,6 +42,22 @@ T = TypeVar("T")
 AnyFile = AsyncFile | BlockingFile
 
 
+class StandingClock:
+    """A clock that stands still, for those who never wait."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+
+    def now(self) -> int:
+        return self._now
+
+    def ticks(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
 class Run(Protocol):
     """Drives a coroutine to its end."""
 

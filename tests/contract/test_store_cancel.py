@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contract.places import RULES, Place, frequent_snapshots, place, shelf_folder
+from contract.places import RULES, Place, StandingClock, frequent_snapshots, place, shelf_folder
 from tidegate.core.books import Books
 from tidegate.core.run_now import run_now
 from tidegate.databases.sqlite import BlockingFile
@@ -27,22 +27,11 @@ LONGER = 24
 PLACES = ["sqlite-async", "sqlite-uvloop", "sqlite-async-two", "sqlite-uvloop-two", "memory-async"]
 
 
-class Clock:
-    def now(self) -> int:
-        return NOW
-
-    def ticks(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(seconds)
-
-
 class Scene:
     def __init__(self, here: Place) -> None:
         self.here = here
         self.facts: list[Fact] = []
-        self.books = Books(here.store, Clock(), self.facts.append)
+        self.books = Books(here.store, StandingClock(NOW), self.facts.append)
         self.elsewhere = _elsewhere(here)
         """The same store in another process; it makes and sweeps holds without this one's event loop."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from contract.places import RULES, Place, frequent_snapshots, place
+from contract.places import RULES, Place, StandingClock, frequent_snapshots, place
 from tidegate.core.books import Books
 from tidegate.core.run_now import run_now
 from tidegate.doors.gateway.server import Chores
@@ -26,17 +26,6 @@ LATER = NOW + 2 * LEASE
 KEYS = 3
 FILES = ["sqlite-async", "sqlite-blocking", "sqlite-uvloop-two", "sqlite-blocking-two"]
 encode = msgspec.msgpack.Encoder().encode
-
-
-class Clock:
-    def now(self) -> int:
-        return NOW
-
-    def ticks(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(seconds)
 
 
 class Log:
@@ -113,7 +102,7 @@ def test_a_row_that_cannot_be_read_is_a_setting_at_the_start_and_an_outage_later
 ) -> None:
     with place(name, folder, RULES) as here:
         hold = admitted(here, "a")
-        books = Books(here.store, Clock(), lambda _fact: None)
+        books = Books(here.store, StandingClock(NOW), lambda _fact: None)
         log = Log()
         chores = Chores(lambda: books.keep(LEASE), log)
         here.run(chores.once())
