@@ -42,7 +42,7 @@ def same(here: Place) -> bool:
 
 def test_a_hold_counts_in_every_scope(here: Place) -> None:
     hold = admit(here, "a")
-    assert [entry.key[0] for entry in hold.entries] == ["b", "b", "b", "r", "t", "c"]
+    assert [key[0] for key, _, _ in hold.entries] == ["b", "b", "b", "r", "t", "c"]
     assert {key[0]: tally for key, tally in here.tallies().items()} == {"b": (0, 10 * CENT), "c": (0, 1)}
     assert len(here.tallies()) == 4
     assert (hold.admitted_at, hold.lease_until) == (NOW, NOW + LEASE)

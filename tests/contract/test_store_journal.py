@@ -69,7 +69,7 @@ def test_a_correction_without_an_attempt_still_counts(folder: Path, single: bool
     with place("sqlite-blocking", folder, RULES) as here:
         hold = admitted(here, "a")
         here.run(here.store.settle(hold, bill(hold, 7 * CENT)))
-        keys = [entry.key for entry in hold.entries if entry.key[0] == "b"]
+        keys = [key for key, _, _ in hold.entries if key[0] == "b"]
         entry = ["adjusted", keys, -3 * CENT]
         append(here, encode(entry if single else [entry]))
         assert here.money() == (KEYS * 4 * CENT, 0)

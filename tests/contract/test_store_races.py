@@ -135,11 +135,11 @@ class Scene:
             assert turns.results[0] == [] or self.known() == HELD
         sums = {"b": [0, 0], "c": [0, 0]}
         assert not self.live_holds()
-        for entry in self.hold.entries:
-            if entry.key[0] in "bc":
-                tally = self._tally(entry.key)
-                sums[entry.key[0]][0] += tally[0]
-                sums[entry.key[0]][1] += tally[1]
+        for key, _, _ in self.hold.entries:
+            if key[0] in "bc":
+                tally = self._tally(key)
+                sums[key[0]][0] += tally[0]
+                sums[key[0]][1] += tally[1]
         settled, held = sums["b"]
         assert settled % KEYS == 0
         return self.known() or 0, settled // KEYS, held, sums["c"][1]

@@ -9,7 +9,7 @@ from tidegate.model.hold import Charge, Hold
 from tidegate.model.labels import is_label
 from tidegate.model.usage import Metered, Usage
 from tidegate.policy.plan import Plan
-from tidegate.policy.settlement import CostOf, Ending, settle
+from tidegate.policy.settlement import CostOf, Ending, bill_of, outcome_of
 
 
 class Attempt:
@@ -47,39 +47,31 @@ class Attempt:
 
     def close(self, ending: Ending, metered: Metered, cost_of: CostOf, output_bytes: int = 0) -> Charge:
         """The charge, for the way the attempt ended; kept, so that there is only ever one."""
-        ask = self.hold.ask
-        caller, bound, first_byte = ask.caller, ask.bound, self._first_byte
-        end = settle(
-            ending,
-            metered=metered,
-            bound=bound,
-            cost_of=cost_of,
-            status=self.status,
-            on_cut=self.plan.on_cut,
-            output_bytes=output_bytes,
-        )
+        ask, status, first_byte = self.hold.ask, self.status, self._first_byte
+        caller, bound, started = ask.caller, ask.bound, self._started
+        bill = bill_of(ending, metered, bound, cost_of, status, self.plan.on_cut, output_bytes)
         self.charge = Charge(
             attempt_id=ask.attempt_id,
             call_id=ask.call_id,
             started_at=self.hold.admitted_at,
-            duration_ms=_ms(self._clock.ticks() - self._started),
-            first_byte_ms=None if first_byte is None else _ms(first_byte - self._started),
+            duration_ms=_ms(self._clock.ticks() - started),
+            first_byte_ms=None if first_byte is None else _ms(first_byte - started),
             app=caller.app,
             user_id=caller.user_id,
             route=caller.route,
             model_requested=ask.model,
             model=metered.model or ask.model,
             upstream=ask.upstream,
-            outcome=end.outcome,
+            outcome=outcome_of(ending, metered, status),
             error_type=metered.error_type,
-            status=self.status,
+            status=status,
             attempt=ask.attempt,
             stop_reason=metered.stop_reason,
             usage=metered.usage or Usage(),
             max_tokens=ask.max_tokens,
             held=bound.cost,
-            cost=end.bill.cost,
-            exactness=end.bill.exactness,
+            cost=bill.cost,
+            exactness=bill.exactness,
             price_version=ask.price_version,
             upstream_request_id=self.request_id,
         )

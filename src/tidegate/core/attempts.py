@@ -292,15 +292,7 @@ class Attempts:
 
         drain = attempt.plan.on_cut == "drain"
         request_id = attempt.request_id or f"req_{attempt.call_id}"
-        stream = Stream(reply, encoding, settle, self._texts, request_id, drain=drain)
-        return Exchange(
-            reply.status,
-            reply.headers,
-            read=stream.read,
-            close=stream.close,
-            drains=drain,
-            between_events=stream.between_events,
-        )
+        return Stream(reply, encoding, settle, self._texts, request_id, drain=drain)
 
     async def _abandon(self, attempt: Attempt) -> None:
         if attempt.charge is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -66,8 +67,11 @@ class Books:
 
     async def settle(self, hold: Hold, charge: Charge) -> None:
         """Write the charge, now or as soon as the store can."""
+        self._open.pop(charge.attempt_id, None)
         try:
-            await self._pay(charge.attempt_id, lambda: self._store.settle(hold, charge))
+            await self._store.settle(hold, charge)
+        except BaseException as error:
+            self._owe(error, charge.attempt_id, partial(self._store.settle, hold, charge))
         finally:  # the store finishes what was cancelled, so it is told then, too
             self._observe(AttemptSettled(charge))
             if charge.cost > charge.held:
@@ -76,7 +80,11 @@ class Books:
     async def release(self, attempt_id: str, *, lost: bool = False) -> None:
         """Give a hold back, now or as soon as the store can; `lost`: its upstream could not be reached."""
         lost_at = self._clock.now() if lost else 0
-        await self._pay(attempt_id, lambda: self._store.release(attempt_id, lost_at))
+        self._open.pop(attempt_id, None)
+        try:
+            await self._store.release(attempt_id, lost_at)
+        except BaseException as error:
+            self._owe(error, attempt_id, partial(self._store.release, attempt_id, lost_at))
 
     async def probed(self, hold: Hold) -> None:
         """The answer to a probe has begun.  That the store cannot hear of it now costs another probe."""
@@ -126,17 +134,12 @@ class Books:
             self._open.pop(charge.attempt_id, None)
             self._observe(LeaseExpired(charge))
 
-    async def _pay(self, attempt_id: str, pay: Callable[[], Awaitable[object]]) -> None:
-        self._open.pop(attempt_id, None)
-        try:
-            await pay()
-        except StoreDown:
+    def _owe(self, error: BaseException, attempt_id: str, pay: Callable[[], Awaitable[object]]) -> None:
+        """Keep in mind what the store did not take, or may not take: what is cancelled will be done, but unheard."""
+        if isinstance(error, StoreDown) or not isinstance(error, Exception):
             self._owed[attempt_id] = pay
-        except Exception:
-            raise
-        except BaseException:  # cancelled: it will be done, but nobody would hear that it failed
-            self._owed[attempt_id] = pay
-            raise
+        if not isinstance(error, StoreDown):
+            raise error
 
 
 def is_aging(lease_until: int, now: int, lease: int) -> bool:

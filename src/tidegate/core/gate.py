@@ -100,7 +100,11 @@ class Gate:
             return await self._open_free(call)
         telling = Telling(call, self._clock, self._observe)
         try:
-            exchange, refusal = await self._opened(call, call.reading, telling)
+            chain = self._chain(call)
+            first = await self._at(chain[0], call, call.reading, telling)
+            if isinstance(first, Exchange):
+                return first
+            exchange, refusal = await self._after(first, chain, call, call.reading, telling)
         except BaseException:  # cancelled: the caller has left, perhaps between two attempts
             telling.left()
             raise
@@ -151,18 +155,40 @@ class Gate:
 
     # -- the steps of a call
 
-    async def _opened(self, call: Call, reading: Reading, telling: Telling) -> tuple[Exchange | None, Refusal | None]:
-        """The first step; after an outage the further ones, until one answers.
-
-        The second value is a refusal that is still to be recorded; it is the answer where there is no exchange.
-        """
+    def _chain(self, call: Call) -> tuple[Step, ...]:
+        """The steps of the call's route."""
         route = self._rules.route(call.caller.route)
         chain = self._steps.get(route.name)
         if chain is None:
             chain = self._steps[route.name] = steps(route, tuple(self._places))
-        first = await self._at(chain[0], call, reading, telling)
-        if isinstance(first, Exchange):
-            return first, None
+        return chain
+
+    def _at(self, step: Step, call: Call, reading: Reading, telling: Telling) -> Awaitable[Exchange | Failed | Refusal]:
+        """What comes of a step at an upstream."""
+        planned = plan(
+            self._rules,
+            self._prices,
+            call.caller,
+            reading,
+            call.betas,
+            call.models,
+            self._ratios,
+            own_model=step.model is None,
+        )
+        if isinstance(planned, Refusal):
+            return _at_once(planned)
+        outgoing = call.outgoing
+        if planned.reading is not call.reading:
+            outgoing = _edited(call, step, planned)
+        return self._places[step.upstream].run(call, planned, outgoing, telling)
+
+    async def _after(
+        self, first: Failed | Refusal, chain: tuple[Step, ...], call: Call, reading: Reading, telling: Telling
+    ) -> tuple[Exchange | None, Refusal | None]:
+        """After the first step: the further ones behind an outage, until one answers.
+
+        The second value is a refusal that is still to be recorded; it is the answer where there is no exchange.
+        """
         said: Exchange | None = None
         if len(chain) > 1 and is_outage(first) and not call.transparent:
             found = await self._elsewhere(chain[1:], call, reading, telling)
@@ -174,16 +200,6 @@ class Gate:
             return said, first
         failed = self._fail(call, first, telling)  # told with a sentence of the route as without
         return said or failed, None
-
-    def _at(self, step: Step, call: Call, reading: Reading, telling: Telling) -> Awaitable[Exchange | Failed | Refusal]:
-        """What comes of a step at an upstream."""
-        own_model = step.model is None
-        planned = plan(
-            self._rules, self._prices, call.caller, reading, call.betas, call.models, self._ratios, own_model=own_model
-        )
-        if isinstance(planned, Refusal):
-            return _at_once(planned)
-        return self._places[step.upstream].run(call, planned, _edited(call, step, reading, planned), telling)
 
     async def _elsewhere(
         self, further: Sequence[Step], call: Call, reading: Reading, telling: Telling
@@ -287,11 +303,11 @@ async def _at_once(refusal: Refusal) -> Refusal:
     return refusal
 
 
-def _edited(call: Call, step: Step, reading: Reading, planned: Plan) -> Outgoing:
+def _edited(call: Call, step: Step, planned: Plan) -> Outgoing:
     """What goes upstream: the caller's bytes, but for the numbers and the name that the policy changes."""
-    outgoing = call.outgoing
+    outgoing, reading = call.outgoing, planned.reading
     asked = call.reading.max_tokens if call.reading is not None else None
-    tokens = planned.reading.max_tokens
+    tokens = reading.max_tokens
     if step.model is None and tokens == asked:
         return outgoing
     body = outgoing.body if step.model is None else with_model(outgoing.body, reading.model)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from tidegate.core.call import Exchange
 from tidegate.core.ports import Headers, Reply
 from tidegate.model.errors import Broken
 from tidegate.model.texts import Texts, fill
@@ -16,19 +17,20 @@ _WHOLE = (b"application/json", b"text/html")
 Settle = Callable[[Ending, Metered, int], Awaitable[None]]
 
 
-class Stream:
+class Stream(Exchange):
     """An event stream on its way to the caller."""
 
     def __init__(
         self, reply: Reply, encoding: bytes | None, settle: Settle, texts: Texts, request_id: str, *, drain: bool
     ) -> None:
+        super().__init__(reply.status, reply.headers, None)
+        self.drains = drain
         self._reply = reply
         self._meter = StreamMeter(encoding)
         self._compressed = encoding not in (None, b"identity")
         self._settle_once: Settle | None = settle
         self._texts = texts
         self._request_id = request_id
-        self._drain = drain
         self._over = False
 
     async def read(self) -> bytes:
@@ -75,7 +77,7 @@ class Stream:
             return
         self._over = True
         try:
-            if self._drain and self._settle_once is not None and not self._meter.ended:
+            if self.drains and self._settle_once is not None and not self._meter.ended:
                 await self._read_to_end()
             await self._reply.close()
         finally:  # even when this is cancelled, too

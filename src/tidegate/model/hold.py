@@ -34,13 +34,9 @@ class Ask(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """The models' names in scopes that earlier attempts of the call were sent for; empty for the first."""
 
 
-class Entry(Struct, frozen=True, gc=False, array_like=True):
-    """One scope that a hold counts in: the key of its state and what was put there."""
-
-    key: str
-    amount: int
-    window: int = 0
-    """Microseconds that a limit counts it for; 0 for budgets and concurrency."""
+Entry = tuple[str, int, int]
+"""One scope that a hold counts in: the key of its state, what was put there, and the microseconds that a limit counts it
+for (0 for budgets and concurrency)."""
 
 
 class Hold(Struct, frozen=True, gc=False, kw_only=True, array_like=True):

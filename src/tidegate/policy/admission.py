@@ -40,7 +40,7 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int, circuit: Circuit 
     `circuit` is that of the attempt.  While it is open nothing else is asked: nobody's limits are used up by an
     upstream that does not work.
     """
-    until_probe = wait(circuit, now)
+    until_probe = None if circuit is None or not circuit.probe_at else wait(circuit, now)
     if until_probe:
         return Refusal(reason="breaker_open", scope="upstream", retry_after=until_probe / SECOND)
     bound = ask.bound
@@ -54,30 +54,26 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int, circuit: Circuit 
     }
     tally, window = states.tally, states.window
     entries: list[Entry] = []
+    note = entries.append
     refusals: list[Refusal] = []
-    for rule, entry in scopes.due(ask.caller, ask.scope_model, now):
-        key, kind = entry.key, rule.kind
+    for kind, key, length, most, rule in scopes.due(ask.caller, ask.scope_model, now):
         amount = asked[kind]
-        if rule.window:
-            if kind == "r" and ask.attempt > 1 and _is_counted(rule, ask):
+        if length:
+            if ask.attempt > 1 and kind == "r" and _is_counted(rule, ask):
                 continue
-            if window(key).total + amount > rule.amount:
+            if window(key).total + amount > most:
                 refusals += _check_window(rule, window(key), amount, ask, now)
         else:
             taken = tally(key)
             # The tally of a scope's open calls has nothing settled.
-            if taken.settled + taken.held + amount > rule.amount:
+            if taken.settled + taken.held + amount > most:
                 refusals.append(_spent(rule, taken, bound, now) if kind == "b" else _crowded(rule))
-        entries.append(entry if amount == 1 else Entry(key, amount, rule.window))
+        note((key, amount, length))
     if refusals:
         sized = all(refusal.sized for refusal in refusals)  # one that no smaller hold can please is enough
         return replace(max(refusals, key=_gravity), sized=sized)
     return Hold(
-        ask=ask,
-        admitted_at=now,
-        lease_until=now + ask.lease,
-        entries=tuple(entries),
-        probe=until_probe is not None,
+        ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=tuple(entries), probe=until_probe is not None
     )
 
 

@@ -105,8 +105,8 @@ def _output(reading: Reading, price: Price) -> int:
 
 def _bound(reading: Reading, price: Price, input_tokens: int, output_tokens: int) -> Bound:
     """Every token at the dearest rate that can apply to it."""
-    rates = price.rates_at(input_tokens)
-    rate = max(rates.input, rates.cache_read)
+    rates = price.rates if price.tier_rates is None else price.rates_at(input_tokens)
+    rate = rates.input if rates.input > rates.cache_read else rates.cache_read  # noqa: FURB136 - as above
     if reading.cache != "none":
         rate = max(rate, rates.cache_write_5m, rates.cache_write_1h if reading.cache == "1h" else 0)
     # A workspace may have a region of its own, so only a request that says `global` is surely without a surcharge.

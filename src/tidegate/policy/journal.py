@@ -8,6 +8,7 @@ count that instead, once, however often and by whomever it is told.
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -134,13 +135,18 @@ def adjusted(hold: Hold, delta: int) -> Adjusted:
 
 
 def _budgets(hold: Hold) -> tuple[str, ...]:
-    return tuple(entry.key for entry in hold.entries if entry.key[0] == "b")
+    return tuple(key for key, _, _ in hold.entries if key[0] == "b")
+
+
+_key = itemgetter(0)
+"""Of a hold's entry."""
 
 
 class Live:
     """The live state of a store: its states, its open holds, its circuits, its time."""
 
     def __init__(self, states: States, breaker: Breaker = Breaker()) -> None:  # noqa: B008 - frozen
+        self._tally, self._window = states.tally, states.window
         self.states = states
         self.holds: dict[str, Hold] = {}
         self.circuits: dict[str, Circuit] = {}
@@ -257,48 +263,43 @@ class Live:
         return entry.keys
 
     def _admitted(self, entry: Admitted) -> Sequence[str]:
-        return self._place(entry.hold)
-
-    def _place(self, hold: Hold) -> list[str]:
+        hold = entry.hold
         self.holds[hold.ask.attempt_id] = hold
         at = hold.admitted_at
         if at > self.last:  # noqa: PLR1730 - once a call, and max() takes three times as long
             self.last = at
         if hold.probe:
             probed(self.circuits.setdefault(hold.ask.circuit, Circuit()), at, self._breaker)
-        tally, window = self.states.tally, self.states.window
-        touched = []
-        for entry in hold.entries:
-            key = entry.key
-            if entry.window:
-                window(key).add(entry.amount, at, entry.window)
+        for key, amount, length in hold.entries:
+            if length:
+                self._window(key).add(amount, at, length)
             else:
-                tally(key).held += entry.amount
-            touched.append(key)
-        return touched
+                self._tally(key).held += amount
+        return [*map(_key, hold.entries)]
 
     def _went(self, hold: Hold, how: Went, at: int) -> None:
-        if hold.ask.circuit:
-            circuit = self.circuits.setdefault(hold.ask.circuit, Circuit())
+        name = hold.ask.circuit
+        if name:
+            circuit = self.circuits.get(name)
+            if circuit is None:
+                circuit = self.circuits[name] = Circuit()
             at = min(at, self.last + 60 * SECOND)  # as in `tick`: a clock may be wrong for a moment
             ended(circuit, how, at, self._breaker, admitted_at=hold.admitted_at, last=self.last)
 
     def _end(self, hold: Hold, cost: int, used: tuple[int, int] | None) -> list[str]:
         """Take away what the hold put into each scope, and put its cost there; the request itself still counts."""
         touched = []
-        tally_of = self.states.tally
-        for entry in hold.entries:
-            key = entry.key
-            kind = key[0]
-            if not entry.window:
-                tally = tally_of(key)
-                tally.held -= entry.amount
-                if kind == "b":
+        for key, amount, length in hold.entries:
+            if not length:
+                tally = self._tally(key)
+                tally.held -= amount
+                if key[0] == "b":
                     tally.settled += cost
-            elif kind == "r" or used is None:
+            elif used is None or key[0] == "r":
                 continue
             else:
+                kind = key[0]
                 tokens = used[0] if kind == "i" else used[1] if kind == "o" else used[0] + used[1]
-                self.states.window(key).amend(hold.admitted_at, tokens - entry.amount)
+                self._window(key).amend(hold.admitted_at, tokens - amount)
             touched.append(key)
         return touched

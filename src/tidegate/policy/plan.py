@@ -17,9 +17,7 @@ class Plan(Struct, frozen=True, gc=False, kw_only=True):
     """How a Messages call will be sent and what is held for it."""
 
     reading: Reading
-    """With the max_tokens that goes upstream."""
-    edit: int | None
-    """The max_tokens to write into the body; None leaves the body as it is."""
+    """With the max_tokens that goes upstream; the very one that was planned for when nothing changes."""
     price: Price
     bound: Bound
     countable: bool
@@ -52,50 +50,44 @@ def plan(
         ratios: what was learned of each model's tokens per byte, for `estimated`.
         own_model: False when the operator's fallback chose the model: the route's list is for callers.
     """
-    if not _allows(book, models, reading.model):
+    if models and not _allows(book, models, reading.model):
         return Refusal(reason="not_allowed", scope="model")
     if rules.require_user and caller.user_id == ANONYMOUS:
         return Refusal(reason="identity_required")
     route = rules.route(caller.route)
-    if own_model and not _allows(book, route.models, reading.model):
+    if own_model and route.models and not _allows(book, route.models, reading.model):
         return Refusal(reason="not_allowed", scope="route", detail="This route does not allow that model.")
-    routed = apply_route(reading, route)
+    routed = reading if route.max_tokens is None else apply_route(reading, route)
     if isinstance(routed, Refusal):
         return routed
     price = book.find(routed.model) or (book.dearest if rules.unknown_model == "dearest" else None)
     if price is None:
         return Refusal(reason="unknown_model")
-    return _priced(rules, route, reading, routed, price, betas, ratios, restricted=bool(models))
-
-
-def _priced(
-    rules: Rules,
-    route: Route,
-    reading: Reading,
-    routed: Reading,
-    price: Price,
-    betas: tuple[str, ...],
-    ratios: Mapping[str, Ratio],
-    *,
-    restricted: bool,
-) -> Plan | Refusal:
     mode = route.bound or rules.bound
     loops = routed.unbounded + betas
-    if (restricted or route.models) and not OTHER_MODELS.isdisjoint(loops):
-        return Refusal(reason="not_allowed", scope="model", detail=f"It may use other models ({', '.join(loops)}).")
-    if loops:
-        unbounded = route.unbounded or rules.unbounded or ("refuse" if mode == "strict" else "estimate")
-        if unbounded == "refuse":
-            return Refusal(reason="unbounded_cost", detail=f"It uses {', '.join(loops)}.")
+    refusal = _refuses(rules, route, mode, loops, restricted=bool(models)) if loops else None
+    if refusal is not None:
+        return refusal
     return Plan(
         reading=routed,
-        edit=routed.max_tokens if routed.max_tokens != reading.max_tokens else None,
         price=price,
-        bound=_bound(routed, price, mode, bool(loops), ratios.get(price.model)),
-        learns=mode == "estimated" and not loops and not (routed.images or routed.documents or routed.unknown_inputs),
+        bound=_bound(routed, price, mode, bool(loops), ratios),
         countable=mode == "counted" and not loops,
         on_cut=route.on_cut or rules.on_cut,
+        learns=mode == "estimated" and not loops and not (routed.images or routed.documents or routed.unknown_inputs),
     )
+
+
+def _refuses(
+    rules: Rules, route: Route, mode: BoundMode, loops: tuple[str, ...], *, restricted: bool
+) -> Refusal | None:
+    """Why a request with these features without a bound must not be sent; None when it may."""
+    if (restricted or route.models) and not OTHER_MODELS.isdisjoint(loops):
+        return Refusal(reason="not_allowed", scope="model", detail=f"It may use other models ({', '.join(loops)}).")
+    unbounded = route.unbounded or rules.unbounded or ("refuse" if mode == "strict" else "estimate")
+    if unbounded == "refuse":
+        return Refusal(reason="unbounded_cost", detail=f"It uses {', '.join(loops)}.")
+    return None
 
 
 OTHER_MODELS = frozenset({"fallbacks", "server-side-fallback", "advisor", "unread_parts"})
@@ -106,16 +98,17 @@ ANONYMOUS = "anonymous"
 
 
 def _allows(book: PriceBook, names: tuple[str, ...], model: str) -> bool:
-    """Whether a list of models has this one, under any of its names; an empty list has all."""
-    if not names or model in names:
+    """Whether a list of models has this one, under any of its names."""
+    if model in names:
         return True
     price = book.find(model)
     return price is not None and any(book.find(name) is price for name in names)
 
 
-def _bound(reading: Reading, price: Price, mode: BoundMode, loops: bool, ratio: Ratio | None) -> Bound:
+def _bound(reading: Reading, price: Price, mode: BoundMode, loops: bool, ratios: Mapping[str, Ratio]) -> Bound:
     if loops:
         return bounds.unbounded(reading, price)
     if mode == "estimated":
+        ratio = ratios.get(price.model)
         return bounds.estimated(reading, price, ratio.tokens_per_byte() if ratio else DEFAULT)
     return bounds.strict(reading, price)

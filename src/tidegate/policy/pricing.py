@@ -28,7 +28,7 @@ def bill_parts(book: PriceBook, parts: Iterable[Part], fallback_price: Price) ->
 
 def units(price: Price, usage: Usage) -> int:
     """The cost before rounding, in units of which `UNIT` make a nano-dollar."""
-    rates = price.rates_at(usage.prompt_tokens)
+    rates = price.rates if price.tier_rates is None else price.rates_at(usage.prompt_tokens)
     tokens = (
         usage.input_tokens * rates.input
         + usage.output_tokens * rates.output

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from tidegate.model.times import SECOND, as_datetime, as_microseconds
 from tidegate.policy.error_json import ErrorInfo
-from tidegate.policy.limits import Window
+from tidegate.policy.limits import EXACT, Window
 from tidegate.policy.rules import Retry
 
 SPEND_CODES = frozenset({
@@ -108,13 +108,21 @@ class RetryBudget:
         self._length = max(1, int(window * SECOND))
         self._attempts = Window()
         self._retries = Window()
+        self._latest = 0
+        """Attempts that are not in their window yet: those of one part of it are added at once."""
+        self._until = 0.0
+        """Where that part ends, in ticks."""
 
     def attempted(self, ticks: float) -> None:
         """One attempt is sent."""
-        self._attempts.add(1, int(ticks * SECOND), self._length)
+        if ticks >= self._until:
+            self._gather(self._until)
+            self._until = ticks + self._length / (EXACT * SECOND)
+        self._latest += 1
 
     def allows(self, ticks: float) -> bool:
         """Whether one more retry keeps to its share; it is then counted."""
+        self._gather(min(ticks, self._until))
         now = int(ticks * SECOND)
         self._attempts.prune(now, self._length)
         self._retries.prune(now, self._length)
@@ -122,6 +130,11 @@ class RetryBudget:
             return False
         self._retries.add(1, now, self._length)
         return True
+
+    def _gather(self, ticks: float) -> None:
+        if self._latest:
+            self._attempts.add(self._latest, int(ticks * SECOND), self._length)
+            self._latest = 0
 
 
 def within_budget(retries: int, attempts: int, share: float) -> bool:

@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegate.model.call import Caller
-from tidegate.model.hold import Entry
 from tidegate.model.labels import label
 from tidegate.model.times import SECOND
 from tidegate.policy.budgets import period_start
@@ -50,8 +49,8 @@ class Applied(Struct, frozen=True):
 Keyed = tuple[tuple[Applied, str], ...]
 """Rules with their keys for one caller."""
 
-Due = tuple[tuple[Applied, Entry], ...]
-"""Rules with the entry that a hold of one makes there; the keys of budgets are those of the period."""
+Due = tuple[tuple[Kind, str, int, int, Applied], ...]
+"""Rules taken apart: kind, key, window, amount, and the rule itself; the keys of budgets are those of the period."""
 
 HOUR = 3600 * SECOND
 """Periods begin at full hours of UTC."""
@@ -84,16 +83,18 @@ class Scopes:
         return keyed
 
     def due(self, caller: Caller, model: str, now: int) -> Due:
-        """All rules that apply with their entries at `now`, microseconds since 1970 UTC; budgets first."""
+        """All rules that apply as they stand at `now`, microseconds since 1970 UTC; budgets first."""
         hour = now // HOUR
-        if hour != self._hour or len(self._due) > _REMEMBERED:
+        if hour != self._hour:
             self._due.clear()
             self._hour = hour
         who = (caller, model)
         due = self._due.get(who)
         if due is None:
+            if len(self._due) > _REMEMBERED:
+                self._due.clear()
             due = self._due[who] = tuple(
-                (rule, Entry(budget_key(rule, key, now) if rule.kind == "b" else key, 1, rule.window))
+                (rule.kind, budget_key(rule, key, now) if rule.kind == "b" else key, rule.window, rule.amount, rule)
                 for rule, key in self.keyed(caller, model)
             )
         return due

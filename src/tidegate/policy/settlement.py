@@ -22,7 +22,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
 from tidegate.model.call import Bound
 from tidegate.model.usage import Bill, Metered, Outcome, Part, Usage
@@ -38,26 +37,16 @@ BYTES_PER_TOKEN = 4
 """Of output text, when nothing better is known."""
 
 
-class Settlement(Struct, frozen=True, gc=False):
-    """What a charge says about money and outcome."""
-
-    bill: Bill
-    outcome: Outcome
-    exceeded: bool
-    """The bill is above its hold."""
-
-
-def settle(
+def bill_of(
     ending: Ending,
-    *,
     metered: Metered,
     bound: Bound,
     cost_of: CostOf,
     status: int | None = None,
     on_cut: str = "assume",
     output_bytes: int = 0,
-) -> Settlement:
-    """Decide about one attempt that was sent.
+) -> Bill:
+    """The money of the table above, for one attempt that was sent.
 
     Args:
         ending: how it ended, as the Gate saw it.
@@ -68,24 +57,7 @@ def settle(
         on_cut: of the rules; `drain` settles like `assume` what could not be drained.
         output_bytes: output text seen, for `on_cut = "estimate"`.
     """
-    bill = bill_of(
-        ending, metered=metered, bound=bound, cost_of=cost_of, status=status, on_cut=on_cut, output_bytes=output_bytes
-    )
-    return Settlement(bill, outcome_of(ending, metered, status), bill.cost > bound.cost)
-
-
-def bill_of(
-    ending: Ending,
-    *,
-    metered: Metered,
-    bound: Bound,
-    cost_of: CostOf,
-    status: int | None,
-    on_cut: str,
-    output_bytes: int,
-) -> Bill:
-    """The money of the table above."""
-    if _is_error(status):
+    if status is not None and status >= 300:
         return Bill(0, "actual")
     if metered.stop_reason == "refusal" and metered.silent:
         return Bill(0, "actual")
@@ -105,7 +77,7 @@ def outcome_of(ending: Ending, metered: Metered, status: int | None) -> Outcome:
     """How the attempt ended for its caller."""
     if ending in ("aborted", "crashed"):
         return ending
-    if _is_error(status):
+    if status is not None and status >= 300:
         return "upstream_error"
     if not metered.ended:
         # The end of the connection is not the end of the answer: that is message_stop.
@@ -122,10 +94,6 @@ def _price(parts: tuple[Part, ...], cost_of: CostOf) -> int:
     if len(parts) == 1:  # nearly always, and a generator takes longer than the price
         return cost_of(parts[0].model, parts[0].usage)
     return sum(cost_of(part.model, part.usage) for part in parts)
-
-
-def _is_error(status: int | None) -> bool:
-    return status is not None and status >= 300
 
 
 def _without_output(parts: tuple[Part, ...]) -> tuple[Part, ...]:

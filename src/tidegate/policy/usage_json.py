@@ -110,14 +110,19 @@ def _overwritten(earlier: Shape, later: Shape) -> Shape:
 
 def bill_of_materials(report: UsageJson, model: str) -> tuple[Usage, tuple[Part, ...]]:
     """The total and the priced parts of a report that went through `merged`; `model` is the reply's."""
-    top = _plain(report, report)
+    top = _plain(report, report.service_tier, report.speed, report.inference_geo)
     if not report.iterations:
         return top, (Part(model, top),)
     parts: list[Part] = []
     own = Usage()
     last = None
     for iteration in report.iterations:
-        usage = _plain(merged(None, iteration), report)
+        usage = _plain(
+            merged(None, iteration),
+            iteration.service_tier or report.service_tier,
+            iteration.speed or report.speed,
+            iteration.inference_geo or report.inference_geo,
+        )
         if iteration.type is None or iteration.type in COVERED:
             own = _sum(own, usage)
             last = len(parts)
@@ -133,12 +138,11 @@ def bill_of_materials(report: UsageJson, model: str) -> tuple[Usage, tuple[Part,
     return total, tuple(parts)
 
 
-def _plain(of: UsageJson, top: UsageJson) -> Usage:
-    """One report in our words; tier, speed and geo are said at the top level only."""
-    writes = of.cache_creation_input_tokens or 0
+def _plain(of: UsageJson, tier: str | None, speed: str | None, geo: str | None) -> Usage:
+    """One report in our words."""
+    long = writes = of.cache_creation_input_tokens or 0
     split = of.cache_creation
-    long = writes
-    if split is not None:
+    if split is not None and writes:
         long = min(writes, max(split.ephemeral_1h_input_tokens or 0, writes - (split.ephemeral_5m_input_tokens or 0)))
     details = of.output_tokens_details
     tools = of.server_tool_use
@@ -150,9 +154,9 @@ def _plain(of: UsageJson, top: UsageJson) -> Usage:
         output_tokens=of.output_tokens or 0,
         thinking_tokens=0 if details is None else details.thinking_tokens or 0,
         web_searches=0 if tools is None else tools.web_search_requests or 0,
-        service_tier=TIERS.get(of.service_tier or top.service_tier, "other"),
-        speed=SPEEDS.get(of.speed or top.speed, "other"),
-        geo=GEOS.get(of.inference_geo or top.inference_geo, "other"),
+        service_tier=TIERS.get(tier, "other"),
+        speed=SPEEDS.get(speed, "other"),
+        geo=GEOS.get(geo, "other"),
     )
 
 

@@ -95,9 +95,9 @@ def _held(holds: Iterable[Hold]) -> defaultdict[str, Tally]:
     """What the open holds hold."""
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for hold in holds:
-        for entry in hold.entries:
-            if not entry.window:
-                tallies[entry.key].held += entry.amount
+        for key, amount, length in hold.entries:
+            if not length:
+                tallies[key].held += amount
     return tallies
 
 

@@ -65,7 +65,8 @@ class SqliteStore:
         within = self._within
         if within is None:
             return await order.settle(self, self._ledger, hold, charge)
-        return await self._file.run(lambda db: run_now(order.settle_inside(self._inside, within(db), hold, charge)))
+        inside = self._inside
+        return await self._file.run(lambda db: run_now(order.settle_inside(inside, within(db), hold, charge)))
 
     async def sweep(self, now: int) -> Sequence[Charge]:
         within = self._within

@@ -11,7 +11,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from e2e.outage.simulated_loop import JumpingLoop, simulate
-from tidegate.core.call import Exchange
 from tidegate.core.stream import Stream, by_name
 from tidegate.doors.gateway.relay import PING, Relay
 from tidegate.model.errors import Broken
@@ -87,10 +86,7 @@ class Stage:
         self.stream = Stream(
             upstream, by_name(upstream.headers).get(b"content-encoding"), settle, TEXTS, "req", drain=False
         )
-        self.exchange = Exchange(
-            200, SSE, read=self.stream.read, close=self.stream.close, between_events=self.stream.between_events
-        )
-        self.relay = Relay(self.exchange, client.send, SILENCE, farewell)
+        self.relay = Relay(self.stream, client.send, SILENCE, farewell)
 
 
 def relayed(
@@ -108,7 +104,7 @@ def relayed(
             running.cancel()
             await asyncio.wait([running])
             assert running.cancelled() or not running.exception() or isinstance(running.exception(), TimeoutError)
-        await stage.exchange.close()
+        await stage.stream.close()
         loop = asyncio.get_running_loop()
         assert isinstance(loop, JumpingLoop)
         assert loop.timers == 0, "the timer outlives its stream"

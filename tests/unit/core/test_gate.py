@@ -508,7 +508,7 @@ def test_a_bug_in_pricing_leaves_the_hold_to_the_sweep(answer: Any, monkeypatch:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("tidegate.core.attempt.settle", broken)
+    monkeypatch.setattr("tidegate.core.attempt.bill_of", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         do(world, gate)
     assert (gate.books.open_holds, len(world.open)) == (0, 1)

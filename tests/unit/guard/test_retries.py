@@ -31,7 +31,7 @@ def test_threads_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def work() -> None:
         for n in range(200):
-            retries.attempted(n / 100)
+            retries.attempted(float(n))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:

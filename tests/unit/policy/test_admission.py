@@ -206,13 +206,13 @@ class Desk:
         assert live.holds.keys() == self.books.open.keys()
         sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
         for noted, costs in self.books.charged:
-            for entry in noted.hold.entries:
-                if entry.key[0] == "b":
-                    sums[entry.key][0] += sum(costs)
+            for key, _, _ in noted.hold.entries:
+                if key[0] == "b":
+                    sums[key][0] += sum(costs)
         for noted in self.books.open.values():
-            for entry in noted.hold.entries:
-                if entry.key[0] in "bc":
-                    sums[entry.key][1] += entry.amount
+            for key, amount, _ in noted.hold.entries:
+                if key[0] in "bc":
+                    sums[key][1] += amount
         assert {key: [tally.settled, tally.held] for key, tally in self.shelf.tallies.items() if key in sums} == sums
         assert all(key in sums or (tally.settled, tally.held) == (0, 0) for key, tally in self.shelf.tallies.items())
 
@@ -448,7 +448,7 @@ def test_cache_reads_are_free_of_limits() -> None:
     hold = desk.admit(ANN, "m1", CENT, (60, 40), 1)
     assert isinstance(hold, Hold)
     desk.settle(0, 1000, "actual")
-    assert desk.shelf.windows[hold.entries[0].key].total == 13
+    assert desk.shelf.windows[hold.entries[0][0]].total == 13
     desk.check()
 
 

@@ -54,20 +54,20 @@ def test_a_route_without_the_model() -> None:
 def test_a_clamp_is_an_edit_and_lowers_the_bound() -> None:
     rules = Rules(routes={"default": Route(name="default", max_tokens=5)})
     clamped, free = planned(',"max_tokens":9', rules), planned(',"max_tokens":9')
-    assert (clamped.edit, clamped.reading.max_tokens, clamped.bound.output_tokens) == (5, 5, 5)
-    assert free.edit is None
+    assert (clamped.reading.max_tokens, clamped.bound.output_tokens) == (5, 5)
+    assert free.reading.max_tokens == 9
     assert clamped.bound.cost < free.bound.cost
 
 
 def test_an_undeclared_route_has_the_policy_of_default() -> None:
     rules = Rules(routes={"default": Route(name="default", max_tokens=5)})
-    assert planned(',"max_tokens":9', rules, caller=Caller("chat", "ann", "whatever")).edit == 5
+    assert planned(',"max_tokens":9', rules, caller=Caller("chat", "ann", "whatever")).reading.max_tokens == 5
 
 
 def test_identity() -> None:
     rules = Rules(require_user=True)
     assert refused(',"max_tokens":9', rules, caller=Caller("chat", ANONYMOUS, "default")).reason == "identity_required"
-    assert planned(',"max_tokens":9', rules).edit is None
+    assert planned(',"max_tokens":9', rules).reading.max_tokens == 9
 
 
 def test_unknown_models() -> None:
@@ -127,7 +127,7 @@ THINKS = ',"thinking":{"type":"enabled","budget_tokens":30000}'
 def test_thinking_beyond_max_tokens_is_held(mode: BoundMode) -> None:
     """Interleaved with calls of tools it may be more than `max_tokens`: the request goes out, its hold is true."""
     found = planned(f',"max_tokens":500{THINKS}', Rules(bound=mode))
-    assert (found.edit, found.reading.max_tokens) == (None, 500)
+    assert found.reading.max_tokens == 500
     assert found.bound.output_tokens == 64_000
     assert found.bound.soft == (mode == "estimated")
     assert planned(f',"max_tokens":30001{THINKS}', Rules(bound=mode)).bound.output_tokens == 30_001
@@ -146,4 +146,4 @@ def test_a_clamp_and_a_thinking_budget_agree(asked: str, sent: int, held: int) -
 def test_a_max_tokens_that_a_route_puts_in_does_not_bound_more_thinking() -> None:
     rules = Rules(bound="strict", routes={"default": Route(name="default", max_tokens=512)})
     found = planned(THINKS, rules)
-    assert (found.edit, found.bound.output_tokens) == (512, 64_000)
+    assert (found.reading.max_tokens, found.bound.output_tokens) == (512, 64_000)
