@@ -70,7 +70,7 @@ class Books:
         self._open.pop(charge.attempt_id, None)
         try:
             await self._store.settle(hold, charge)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again there, unless the store is down
             self._owe(error, charge.attempt_id, partial(self._store.settle, hold, charge))
         finally:  # the store finishes what was cancelled, so it is told then, too
             self._observe(AttemptSettled(charge))
@@ -83,7 +83,7 @@ class Books:
         self._open.pop(attempt_id, None)
         try:
             await self._store.release(attempt_id, lost_at)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again there, unless the store is down
             self._owe(error, attempt_id, partial(self._store.release, attempt_id, lost_at))
 
     async def probed(self, hold: Hold) -> None:

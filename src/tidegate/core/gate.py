@@ -91,6 +91,7 @@ class Gate:
             )
             for upstream in upstreams
         }
+        self._may_drain = "drain" in {rules.on_cut, *(route.on_cut for route in rules.routes.values())}
         self._steps: dict[str, tuple[Step, ...]] = {}
         """By the name of a declared route."""
 
@@ -115,6 +116,8 @@ class Gate:
 
     def drains(self, call: Call) -> bool:
         """True when the call is to be read to its end although its caller has left."""
+        if not self._may_drain:
+            return False
         on_cut = self._rules.route(call.caller.route).on_cut or self._rules.on_cut
         return on_cut == "drain" and call.reading is not None
 

@@ -35,8 +35,8 @@ class Ask(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
 
 
 Entry = tuple[str, int, int]
-"""One scope that a hold counts in: the key of its state, what was put there, and the microseconds that a limit counts it
-for (0 for budgets and concurrency)."""
+"""One scope that a hold counts in: the key of its state, what was put there, and how long a limit counts it
+(microseconds; 0 for budgets and concurrency)."""
 
 
 class Hold(Struct, frozen=True, gc=False, kw_only=True, array_like=True):

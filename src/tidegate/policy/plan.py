@@ -66,9 +66,7 @@ def plan(
     mode = route.bound or rules.bound
     loops = routed.unbounded + betas
     refusal = _refuses(rules, route, mode, loops, restricted=bool(models)) if loops else None
-    if refusal is not None:
-        return refusal
-    return Plan(
+    return refusal or Plan(
         reading=routed,
         price=price,
         bound=_bound(routed, price, mode, bool(loops), ratios),
