@@ -37,8 +37,10 @@ class Telling:
 
     def ended(self, charge: Charge) -> None:
         """The call ended with this attempt."""
-        if charge.outcome in ("ok", "model_refusal"):
-            self._tell(CallSucceeded(charge, self._elapsed_ms(), self._spent, self.degraded))
+        if charge.outcome == "ok" or charge.outcome == "model_refusal":  # noqa: PLR1714 - nearly always the first
+            if not self._told:
+                self._told = True
+                self._observe(CallSucceeded(charge, self._elapsed_ms(), self._spent, self.degraded))
         else:
             self._tell(self._failed(charge.error_type or charge.outcome, charge.outcome, charge.status))
 

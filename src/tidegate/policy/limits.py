@@ -1,8 +1,8 @@
 """A sliding window: at most so much in any span of the window's length.
 
 Rules: an entry counts from its time until time + window, exactly.  To bound memory, once a window holds
-`EXACT` entries, those that fall into the same 64th of the window are merged into the *later* one: an entry may
-then count a little longer than it must, never shorter, so no schedule is ever granted more than the limit.
+`EXACT` entries, those that come within a 64th of the window after another are merged into the *later* one: an entry
+may then count a little longer than it must, never shorter, so no schedule is ever granted more than the limit.
 """
 
 from msgspec import Struct
@@ -50,9 +50,8 @@ class Window(Struct, gc=False):
             self.prune(now, length)  # so that the same grants make the same window, whoever has looked in between
         self.total += amount
         if len(entries) >= EXACT:
-            slot = length // EXACT or 1
             first, _, held = entries[-1]
-            if first // slot == now // slot:
+            if (now - first) * EXACT < length:
                 entries[-1] = (first, now, held + amount)
                 return
         entries.append((now, now, amount))
@@ -60,11 +59,14 @@ class Window(Struct, gc=False):
     def amend(self, time: int, delta: int) -> None:
         """Correct by `delta` what was counted at `time`; nothing when that no longer counts."""
         entries = self.entries
-        for index in range(len(entries) - 1, -1, -1):  # what is amended is mostly young
+        index = len(entries)
+        while index:  # what is amended is mostly young
+            index -= 1
             first, last, held = entries[index]
             if first <= time:
                 if time <= last:
-                    delta = max(delta, -held)
+                    if delta < -held:
+                        delta = -held
                     entries[index] = (first, last, held + delta)
                     self.total += delta
                 return
