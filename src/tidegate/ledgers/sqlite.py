@@ -48,6 +48,10 @@ class Within:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
+    def write(self, charge: Charge) -> bool:
+        """As `append`, at once."""
+        return _write(self._db, charge)
+
     async def append(self, charge: Charge) -> bool:
         return _write(self._db, charge)
 

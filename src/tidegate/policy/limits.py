@@ -65,7 +65,7 @@ class Window(Struct, gc=False):
             first, last, held = entries[index]
             if first <= time:
                 if time <= last:
-                    if delta < -held:
+                    if delta < -held:  # noqa: PLR1730 - max() takes three times as long
                         delta = -held
                     entries[index] = (first, last, held + delta)
                     self.total += delta

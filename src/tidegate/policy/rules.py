@@ -99,6 +99,8 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     def route(self, name: str) -> Route:
         """The declared route of that name, else `default`, else one that allows everything."""
+        if not self.routes:
+            return _OPEN_ROUTE
         return self.routes.get(name) or self.routes.get("default") or _OPEN_ROUTE
 
 

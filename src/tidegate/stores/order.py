@@ -39,24 +39,28 @@ class Journal(Protocol):
 async def settle(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
     """Write the charge and turn the hold into its cost; False when the attempt had a charge already."""
     try:
-        return await settle_inside(journal, ledger, hold, charge)
+        return await _settle(journal, ledger, hold, charge)
     except asyncio.CancelledError:
         # The step that was begun is queued and will be done; now the rest.
-        await settle_inside(journal, ledger, hold, charge)
+        await _settle(journal, ledger, hold, charge)
         raise
 
 
-async def settle_inside(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
-    """As `settle`, where nothing can be cancelled: inside one transaction."""
+async def _settle(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> bool:
     if await ledger.append(charge):
         await journal.write(settled(charge, hold))
         return True
-    # A sweep was first, or an earlier try of this settlement.
+    await settle_again(journal, ledger, hold, charge)
+    return False
+
+
+async def settle_again(journal: Journal, ledger: Ledger, hold: Hold, charge: Charge) -> None:
+    """For an attempt that has a charge already: a sweep was first, or an earlier try of this settlement."""
     known = await ledger.cost(charge.attempt_id) or 0
     if known == charge.cost:
         await journal.write(settled(charge, hold))
         await journal.write(Corrected(charge.attempt_id, known))
-        return False
+        return
     # The hold is closed at what the ledger knows before that changes.
     await journal.write(Swept(charge.attempt_id, known))
     late = Adjustment(
@@ -69,9 +73,8 @@ async def settle_inside(journal: Journal, ledger: Ledger, hold: Hold, charge: Ch
         # So late that the store has forgotten it, or finished already.
         if await ledger.adjust(late):
             await journal.write(adjusted(hold, late.cost_delta))
-        return False
+        return
     await _finish(journal, ledger, late)
-    return False
 
 
 async def release(journal: Journal, ledger: Ledger, attempt_id: str, lost_at: int) -> None:
