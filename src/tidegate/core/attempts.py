@@ -171,36 +171,33 @@ class Attempts:
         return planned, await self._books.admit(self._ask(call, planned, number, before))
 
     def _ask(self, call: Call, planned: Plan, number: int, before: tuple[str, ...]) -> Ask:
-        stream = planned.reading.stream
-        max_tokens = planned.reading.max_tokens or 0
+        reading, scope_model = planned.reading, planned.price.model
+        stream, max_tokens = reading.stream, reading.max_tokens or 0
         return Ask(
             attempt_id=self._new_id(),
             call_id=call.call_id,
             attempt=number,
             caller=call.caller,
-            model=self._kept_name(call, planned),
-            scope_model=planned.price.model,
+            model=call.model if call.model == reading.model else self._kept_name(call, planned),
+            scope_model=scope_model,
             upstream=self.upstream.name,
             bound=planned.bound,
             max_tokens=max_tokens,
             price_version=self._prices.version,
             lease=self._lease,
-            circuit=self._circuit(planned.price.model),
+            circuit=self._circuits.get(scope_model) or self._circuit(scope_model),
             slow=self._slow if stream else 0,
             patience=enough(self._rules.timeouts, self._rules.breaker.slow, None if stream else max_tokens),
             before=before,
         )
 
     def _circuit(self, model: str) -> str:
-        name = self._circuits.get(model)
-        if name is None:
-            name = self._circuits[model] = circuit_name(self.upstream.name, model)
+        name = self._circuits[model] = circuit_name(self.upstream.name, model)
         return name
 
     def _kept_name(self, call: Call, planned: Plan) -> str:
-        """The model in the ledger: under a name that is no label the price's own, so that `rebuild` finds its scope."""
-        known = call.model == planned.reading.model or planned.price is self._prices.dearest
-        return call.model if known else planned.price.model
+        """The model in the ledger, where its name is no label: the price's own, so that `rebuild` finds its scope."""
+        return call.model if planned.price is self._prices.dearest else planned.price.model
 
     async def _count(self, outgoing: Outgoing) -> int | None:
         """The upstream's own count of the prompt; None when it cannot be had."""

@@ -144,12 +144,12 @@ def copy_of(circuits: Mapping[str, Circuit]) -> dict[str, Circuit]:
 
 
 def _count(slots: list[tuple[int, int, int]], slot: int, how: Went) -> None:
-    good, bad = (1, 0) if how == 1 else (0, 1)
-    if slots and slots[-1][0] >= slot:  # ends come nearly in the order of time
-        last, goods, bads = slots[-1]
-        slots[-1] = (last, goods + good, bads + bad)
-        return
-    slots.append((slot, good, bad))
+    if slots:
+        last, good, bad = slots[-1]
+        if last >= slot:  # ends come nearly in the order of time
+            slots[-1] = (last, good + 1, bad) if how == 1 else (last, good, bad + 1)
+            return
+    slots.append((slot, 1, 0) if how == 1 else (slot, 0, 1))
     while slots[0][0] <= slot - SLOTS:
         del slots[0]
 

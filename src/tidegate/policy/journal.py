@@ -138,6 +138,9 @@ def _budgets(hold: Hold) -> tuple[str, ...]:
     return tuple(key for key, _, _ in hold.entries if key[0] == "b")
 
 
+_STEP = 60 * SECOND
+"""As far as a clock that is wrong may lead."""
+
 _key = itemgetter(0)
 """Of a hold's entry."""
 
@@ -176,7 +179,7 @@ class Live:
             self._ahead = 0
             return max(now, self.last + 1)
         # A clock that is put right jumps, too: no single step may carry the store into another period.
-        at = min(max(now + self._ahead, self.last + 1), self.last + 60 * SECOND)
+        at = min(max(now + self._ahead, self.last + 1), self.last + _STEP)
         self._ahead = at - now
         return at
 
@@ -283,7 +286,7 @@ class Live:
             circuit = self.circuits.get(name)
             if circuit is None:
                 circuit = self.circuits[name] = Circuit()
-            at = min(at, self.last + 60 * SECOND)  # as in `tick`: a clock may be wrong for a moment
+            at = min(at, self.last + _STEP)  # as in `tick`: a clock may be wrong for a moment
             ended(circuit, how, at, self._breaker, admitted_at=hold.admitted_at, last=self.last)
 
     def _end(self, hold: Hold, cost: int, used: tuple[int, int] | None) -> list[str]:
