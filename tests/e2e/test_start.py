@@ -121,6 +121,17 @@ def test_a_port_in_use_leaves_it_as_it_was_too(tmp_path: Path) -> None:
     assert set(contents(folder.path)) == {"tidegate.toml"}
 
 
+def test_certificates_that_are_none_leave_it_as_it_was_too(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "app")
+    (folder.path / "ca.pem").write_text("no certificate\n")
+    (folder.path / "tidegate.toml").write_text(TWO + '[upstreams.anthropic]\nca_file = "ca.pem"\n')
+    folder.environ |= {"TIDEGATE_KEY_SECRET": "s" * 32, "ANTHROPIC_API_KEY": "sk-ant-api03-x"}
+    ran = folder.run("serve", "--port", "0")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "ca.pem cannot be used" in ran.stderr
+    assert set(contents(folder.path)) == {"ca.pem", "tidegate.toml"}
+
+
 def test_two_names_of_one_file_are_told_apart_from_a_failing_disk(tmp_path: Path) -> None:
     hard_links(tmp_path)
     with pytest.raises(ConfigError) as caught:

@@ -26,6 +26,7 @@ from tidegate.ledgers.keys import SqliteKeys
 from tidegate.model.errors import ConfigError
 from tidegate.secrets.resolve import resolve
 from tidegate.system.files import raise_open_files
+from tidegate.upstreams.dial import tls_context
 
 LogFormat = Literal["json", "readable"]
 
@@ -95,6 +96,8 @@ def check(settings: Settings) -> None:
             ) from None
         for notice in secret.notices if secret is not None else ():
             note(notice)
+        if upstream.ca_file is not None:
+            tls_context(upstream.ca_file)
 
 
 def count_keys(settings: Settings) -> int:
