@@ -21,7 +21,7 @@ from tidegate.model.times import SECOND
 from tidegate.policy.breaker import Circuit, wait
 from tidegate.policy.budgets import Tally, period_end
 from tidegate.policy.limits import Window
-from tidegate.policy.scopes import Applied, Due, Scopes
+from tidegate.policy.scopes import Applied, Scopes
 
 TOO_DEAR = "This one request could cost more than the whole budget; ask for a smaller max_tokens or a shorter prompt."
 TOO_LARGE = "This one request could take more tokens than the limit allows; ask for a smaller max_tokens."
@@ -53,31 +53,28 @@ def decide(scopes: Scopes, states: States, ask: Ask, now: int, circuit: Circuit 
         "t": bound.input_tokens + bound.output_tokens,
     }
     tally, window = states.tally, states.window
-    due = scopes.due(ask.caller, ask.scope_model, now)
-    if ask.attempt > 1:
-        due = _uncounted(due, ask)
-    entries: tuple[Entry, ...] = tuple(zip(due.keys, map(asked.__getitem__, due.kinds), due.windows, strict=True))
+    entries: list[Entry] = []
+    note = entries.append
     refusals: list[Refusal] = []
-    for (key, amount, length), rule in zip(entries, due.rules, strict=True):
+    for kind, key, length, most, rule in scopes.due(ask.caller, ask.scope_model, now):
+        amount = asked[kind]
         if length:
-            if window(key).total + amount > rule.amount:
+            if ask.attempt > 1 and kind == "r" and _is_counted(rule, ask):
+                continue
+            if window(key).total + amount > most:
                 refusals += _check_window(rule, window(key), amount, ask, now)
         else:
             taken = tally(key)
             # The tally of a scope's open calls has nothing settled.
-            if taken.settled + taken.held + amount > rule.amount:
-                refusals.append(_spent(rule, taken, bound, now) if rule.kind == "b" else _crowded(rule))
+            if taken.settled + taken.held + amount > most:
+                refusals.append(_spent(rule, taken, bound, now) if kind == "b" else _crowded(rule))
+        note((key, amount, length))
     if refusals:
         sized = all(refusal.sized for refusal in refusals)  # one that no smaller hold can please is enough
         return replace(max(refusals, key=_gravity), sized=sized)
-    return Hold(ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=entries, probe=until_probe is not None)
-
-
-def _uncounted(due: Due, ask: Ask) -> Due:
-    """Without the scopes that an earlier attempt of the call was a request in."""
-    places = zip(due.rules, due.kinds, due.keys, due.windows, strict=True)
-    left = [place for place in places if place[1] != "r" or not _is_counted(place[0], ask)]
-    return Due(*zip(*left, strict=True)) if left else Due((), (), (), ())
+    return Hold(
+        ask=ask, admitted_at=now, lease_until=now + ask.lease, entries=tuple(entries), probe=until_probe is not None
+    )
 
 
 def _is_counted(rule: Applied, ask: Ask) -> bool:

@@ -49,17 +49,8 @@ class Applied(Struct, frozen=True):
 Keyed = tuple[tuple[Applied, str], ...]
 """Rules with their keys for one caller."""
 
-
-class Due(Struct, frozen=True):
-    """Rules that apply to a call at its time, and what a hold says about each; all four have one order."""
-
-    rules: tuple[Applied, ...]
-    kinds: tuple[Kind, ...]
-    keys: tuple[str, ...]
-    """Those of budgets with their period."""
-    windows: tuple[int, ...]
-    """Microseconds; 0 for budgets and concurrency."""
-
+Due = tuple[tuple[Kind, str, int, int, Applied], ...]
+"""Rules taken apart: kind, key, window, amount, and the rule itself; the keys of budgets are those of the period."""
 
 HOUR = 3600 * SECOND
 """Periods begin at full hours of UTC."""
@@ -102,7 +93,10 @@ class Scopes:
         if due is None:
             if len(self._due) > _REMEMBERED:
                 self._due.clear()
-            due = self._due[who] = _due_at(self.keyed(caller, model), now)
+            due = self._due[who] = tuple(
+                (rule.kind, budget_key(rule, key, now) if rule.kind == "b" else key, rule.window, rule.amount, rule)
+                for rule, key in self.keyed(caller, model)
+            )
         return due
 
     def applied(self, caller: Caller, model: str) -> tuple[Applied, ...]:
@@ -148,18 +142,6 @@ def selected(where: Selector, book: PriceBook, secret: bytes) -> Selector:
 def _counted(scope: ScopeName, name: str, book: PriceBook, secret: bytes) -> str:
     price = book.find(name) if scope == "model" else None
     return label(name, secret) if price is None else price.model
-
-
-def _due_at(keyed: Iterable[tuple[Applied, str]], now: int) -> Due:
-    """Those rules as they stand at `now`, microseconds since 1970 UTC."""
-    pairs = [(rule, budget_key(rule, key, now) if rule.kind == "b" else key) for rule, key in keyed]
-    rules = tuple(rule for rule, _ in pairs)
-    return Due(
-        rules=rules,
-        kinds=tuple(rule.kind for rule in rules),
-        keys=tuple(key for _, key in pairs),
-        windows=tuple(rule.window for rule in rules),
-    )
 
 
 def budget_key(rule: Applied, key: str, at: int) -> str:
