@@ -6,8 +6,9 @@ there twice and that nothing else is there either (scan.py, rule 3).  Whenever a
 read again in exact mode, which understands every spelling.  inputs.py has the rules for content.
 """
 
-from collections.abc import Mapping
-from itertools import compress
+from collections.abc import Callable, Mapping
+from itertools import chain, compress
+from operator import itemgetter
 from typing import Final
 
 from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError
@@ -65,6 +66,10 @@ class _Top(Struct, frozen=True, gc=False):
     temperature: Raw = ABSENT
 
 
+_flat = chain.from_iterable
+_bytes: Callable[[Raw], memoryview] = memoryview
+_first = itemgetter(0)
+_are_quotes = frozenset({QUOTE}).issuperset
 _NAMES: Final = _Top.__struct_fields__
 _REST: Final = _NAMES[4:]
 _COSTS: Final = tuple(len(name) + 4 for name in _REST)
@@ -118,11 +123,13 @@ def _read_fast(body: bytes) -> Reading | None:
     """One pass; None when the sizes do not add up or something has another shape than usual."""
     try:
         top = _TOP.decode(body)
-        sizes = tuple(map(len, astuple(top)[4:]))
-        if _size(top, sizes) != len(body):
+        said = [*_flat(map(astuple, top.messages))]
+        rest = [*map(len, astuple(top)[4:])]
+        if _size(top, [*map(len, said)], rest) != len(body):
             return None
         user = top.metadata.user_id if top.metadata else None
-        if not any(sizes[2:]) and _is_string(top.system) and _only_strings(top.messages):
+        plain_system = not rest[1] or memoryview(top.system)[0] == QUOTE
+        if plain_system and not any(rest[2:]) and _are_quotes(map(_first, map(_bytes, said[::2]))):
             return Reading(
                 model=_short(top.model),
                 max_tokens=_max_tokens(top.max_tokens),
@@ -139,31 +146,18 @@ def _read_fast(body: bytes) -> Reading | None:
     return reading if inputs.explained() else None
 
 
-def _size(top: _Top, sizes: tuple[int, ...]) -> int:
-    """The size of a body that has these members and nothing else; the true size is never less."""
+def _size(top: _Top, said: list[int], rest: list[int]) -> int:
+    """The size of a body that has members of these sizes and nothing else; the true size is never less."""
+    if 0 in said:  # a message without its content or its role
+        return 0
     # {"model":"","messages":[]} and {"role":,"content":} with a comma, save the last.
-    size = 25 + len(top.model) + 21 * len(top.messages) + (not top.messages)
-    for message in top.messages:
-        role, content = len(message.role), len(message.content)
-        if not role or not content:
-            return 0
-        size += role + content
+    messages = len(top.messages)
+    size = 25 + len(top.model) + 21 * messages + (not messages) + sum(said) + sum(rest) + sum(compress(_COSTS, rest))
     if top.stream is not UNSET:
         size += 14 if top.stream else 15
     if top.metadata is not UNSET:
         size += 26 + len(top.metadata.user_id)
-    return size + sum(sizes) + sum(compress(_COSTS, sizes))
-
-
-def _is_string(raw: Raw) -> bool:
-    return not raw or memoryview(raw)[0] == QUOTE
-
-
-def _only_strings(messages: list[_Message]) -> bool:
-    for message in messages:  # noqa: SIM110 - a generator takes longer than the check itself
-        if memoryview(message.content)[0] != QUOTE:
-            return False
-    return True
+    return size
 
 
 def _read_exact(body: bytes) -> Reading:
@@ -294,7 +288,9 @@ def _max_tokens(raw: Raw) -> int | None:
     if not raw:
         return None
     text = bytes(raw)
-    value = int(text) if text.isdigit() and len(text) < 10 else _whole(raw)
+    if text.isdigit() and len(text) < 10:
+        return int(text)
+    value = _whole(raw)
     if value is None or not 0 <= value <= MAX_TOKENS:
         raise _BadError(f"the field max_tokens must be a whole number from 0 to {MAX_TOKENS}")
     return value

@@ -19,7 +19,7 @@ from tidegate.model.call import Caller, Reading
 from tidegate.model.errors import Broken, StoreDown
 from tidegate.model.facts import CallRefused
 from tidegate.model.keys import AppKey
-from tidegate.model.labels import label
+from tidegate.model.labels import is_label, label
 from tidegate.model.refusal import Refusal
 from tidegate.policy.features import unbounded_betas
 from tidegate.policy.plan import ANONYMOUS
@@ -92,7 +92,7 @@ class Gateway:
             if exchange.body is None:
                 await self._relay(exchange, request)
             else:
-                await _whole(exchange, request)
+                await request.reply(exchange.status, downward(exchange.headers), exchange.body)
         except Left:
             return
         except asyncio.CancelledError:  # the drain is over; the call is settled
@@ -123,10 +123,10 @@ class Gateway:
     async def _exchange(self, call_id: str, request: Request) -> Exchange | None:
         """The exchange of a request; None when the client has left meanwhile."""
         key = self._key(request)
-        if isinstance(key, Refusal):
+        if not isinstance(key, AppKey):
             return await self._refused(call_id, _NOBODY, key)
         path = self._allowed(request, key)
-        if isinstance(path, Refusal):
+        if not isinstance(path, Path):
             return _with_methods(await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), path), request)
         if self._draining():
             call: Call | Refusal = Refusal(reason="draining", retry_after=1.0)
@@ -136,7 +136,7 @@ class Gateway:
                 call = await self._called_slowly(call_id, request, key, path)
             else:
                 call = self._called(call_id, request, key, path, body)
-        if isinstance(call, Refusal):
+        if not isinstance(call, Call):
             return await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), call)
         # None when the client leaves meanwhile: the call is then cancelled and settled.
         with request.leaving(drain=self._gate.drains(call)):
@@ -144,6 +144,9 @@ class Gateway:
         return None
 
     def _key(self, request: Request) -> AppKey | Refusal:
+        known = self._keyring.known(request.headers, request.said)
+        if known is not None and known.expires_at is None and known.revoked_at is None:
+            return known
         try:
             return self._keyring.check(request.headers, request.said, request.address)
         except StoreDown:
@@ -155,7 +158,7 @@ class Gateway:
             return Refusal(reason="unknown_path")
         if request.method not in path.methods:
             return Refusal(reason="bad_method", detail=f"Use {' or '.join(path.methods)}.")
-        if path.handling == "denied" or (path.scope is not None and path.scope not in key.scopes):
+        if path.handling == "denied" or path.scope not in key.scopes:
             return Refusal(reason="not_allowed", scope="path")
         return path
 
@@ -169,20 +172,22 @@ class Gateway:
         if len(body) > self._max_body:
             return too_large(self._max_body)
         said = request.said
-        encoding = said.get(b"content-encoding")
-        plain = body if encoding is None else unpack(body, encoding, self._max_body)
-        if isinstance(plain, Refusal):
-            return plain
+        plain = body
+        if b"content-encoding" in said:
+            unpacked = unpack(body, said[b"content-encoding"], self._max_body)
+            if not isinstance(unpacked, bytes):
+                return unpacked
+            plain = unpacked
         reading: Reading | None = None
         if path.handling == "messages":
-            read_ = read(plain)
-            if isinstance(read_, Refusal):
-                return read_
-            reading = read_
+            found = read(plain)
+            if not isinstance(found, Reading):
+                return found
+            reading = found
         if said.get(b"x-stainless-retry-count", b"0") != b"0" and not key.transparent:
             self._tell_stacked(key.app)
         caller = self._caller(key, said, reading)
-        if isinstance(caller, Refusal):
+        if not isinstance(caller, Caller):
             return caller
         up = upward(request.headers, key.scopes)
         if plain is not body:
@@ -191,14 +196,14 @@ class Gateway:
         if b"anthropic-beta" in said:
             betas = b",".join(value for name, value in request.headers if name == b"anthropic-beta")
         query = request.query
+        target = f"{request.path}?{query.decode('latin-1')}" if query else request.path
+        model = "" if reading is None else reading.model
         return Call(
             call_id=call_id,
             caller=caller,
             reading=reading,
-            model="" if reading is None else label(reading.model, self._label_secret),
-            outgoing=Outgoing(
-                request.method, f"{request.path}?{query.decode('latin-1')}" if query else request.path, up, plain
-            ),
+            model=model if is_label(model) or reading is None else label(model, self._label_secret),
+            outgoing=Outgoing(request.method, target, up, plain),
             betas=unbounded_betas(betas) if betas else (),
             models=key.models,
             transparent=key.transparent,
@@ -206,20 +211,30 @@ class Gateway:
         )
 
     def _caller(self, key: AppKey, said: Mapping[bytes, bytes], reading: Reading | None) -> Caller | Refusal:
-        user = key.user_id or _text(said.get(b"x-tidegate-user"))
-        if not user and key.user_from == "metadata" and reading is not None:
-            user = reading.metadata_user
-        if not user and reading is not None and not self._warned:
+        user = key.user_id
+        if not user and b"x-tidegate-user" in said:
+            user = _text(said[b"x-tidegate-user"])
+        if not user and reading is not None:
+            user = self._without_user(key, reading)
+        route, routes = "default", key.routes
+        if routes or b"x-tidegate-route" in said:
+            route = routes[0] if len(routes) == 1 else _text(said.get(b"x-tidegate-route", b"")) or "default"
+            if routes and route not in routes:
+                return Refusal(reason="not_allowed", scope="route")
+            route = label(route, self._label_secret)
+        if not user:
+            user = ANONYMOUS
+        elif not is_label(user):
+            user = label(user, self._label_secret)
+        return Caller(key.app, user, route)
+
+    def _without_user(self, key: AppKey, reading: Reading) -> str | None:
+        """The user of a call that does not name one in its headers."""
+        user = reading.metadata_user if key.user_from == "metadata" else None
+        if not user and not self._warned:
             self._warned = True
             self._tell("warning", "no_user", error_message=NO_USER)
-        route = key.routes[0] if len(key.routes) == 1 else _text(said.get(b"x-tidegate-route")) or "default"
-        if key.routes and route not in key.routes:
-            return Refusal(reason="not_allowed", scope="route")
-        return Caller(
-            key.app,
-            label(user, self._label_secret) if user else ANONYMOUS,
-            label(route, self._label_secret),
-        )
+        return user
 
     def _tell_stacked(self, app: str) -> None:
         if app not in self._stacked and len(self._stacked) < _MOST_APPS:
@@ -280,5 +295,5 @@ async def _whole(exchange: Exchange, request: Request) -> None:
     await request.reply(exchange.status, downward(exchange.headers), exchange.body or b"")
 
 
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace").strip()
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace").strip()

@@ -15,7 +15,7 @@ class Path(Struct, frozen=True):
 
     handling: Handling
     methods: tuple[str, ...]
-    scope: Scope | None = None
+    scope: Scope
 
 
 _EXACT: dict[str, Path] = {
