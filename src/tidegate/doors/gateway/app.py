@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from tidegate.core.call import Call, Exchange
@@ -11,7 +12,7 @@ from tidegate.doors.gateway.asgi import AsgiRequest, Receive, Scope, Send
 from tidegate.doors.gateway.body import Left, read_body, too_large, unpack
 from tidegate.doors.gateway.keyring import Keyring
 from tidegate.doors.gateway.own import OwnPages
-from tidegate.doors.gateway.paths import Path, find_path
+from tidegate.doors.gateway.paths import Path, exact, find_path
 from tidegate.doors.gateway.relay import Relay
 from tidegate.doors.gateway.request import Request
 from tidegate.doors.gateway.wire import downward, upward
@@ -86,9 +87,16 @@ class Gateway:
             if self._pages.has(request.path):  # no second spelling, as in `find_path`
                 await self._pages.answer(request)
                 return
-            exchange = await self._exchange(call_id, request)
-            if exchange is None:
-                return
+            key = self._keyring.known(request.headers, request.said) or self._key(request)
+            call = self._asked(call_id, request, key) or await self._asked_slowly(call_id, request, key)
+            if isinstance(call, Call):
+                exchange = None
+                with request.leaving(drain=partial(self._gate.drains, call)):
+                    exchange = await self._gate.open(call)
+                if exchange is None:  # the client has left meanwhile: the call is cancelled and settled
+                    return
+            else:
+                exchange = await self._refused(call_id, request, key, call)
             if exchange.body is None:
                 await self._relay(exchange, request)
             else:
@@ -120,40 +128,36 @@ class Gateway:
         while self.closing:
             await asyncio.wait(self.closing)
 
-    async def _exchange(self, call_id: str, request: Request) -> Exchange | None:
-        """The exchange of a request; None when the client has left meanwhile."""
-        key = self._key(request)
+    def _asked(self, call_id: str, request: Request, key: AppKey | Refusal) -> Call | Refusal | None:
+        """The call of a request; None when its body is still to come."""
         if not isinstance(key, AppKey):
-            return await self._refused(call_id, _NOBODY, key)
+            return key
         path = self._allowed(request, key)
         if not isinstance(path, Path):
-            return _with_methods(await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), path), request)
+            return path
         if self._draining():
-            call: Call | Refusal = Refusal(reason="draining", retry_after=1.0)
-        else:
-            body = request.whole()
-            if body is None:
-                call = await self._called_slowly(call_id, request, key, path)
-            else:
-                call = self._called(call_id, request, key, path, body)
-        if not isinstance(call, Call):
-            return await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), call)
-        # None when the client leaves meanwhile: the call is then cancelled and settled.
-        with request.leaving(drain=self._gate.drains(call)):
-            return await self._gate.open(call)
-        return None
+            return Refusal(reason="draining", retry_after=1.0)
+        body = request.whole()
+        return None if body is None else self._called(call_id, request, key, path, body)
+
+    async def _asked_slowly(self, call_id: str, request: Request, key: AppKey | Refusal) -> Call | Refusal:
+        """The same, once the body is here."""
+        if not isinstance(key, AppKey):
+            return key
+        path = self._allowed(request, key)
+        if not isinstance(path, Path):
+            return path
+        body = await read_body(request, self._max_body, self._body_timeout)
+        return body if isinstance(body, Refusal) else self._called(call_id, request, key, path, body)
 
     def _key(self, request: Request) -> AppKey | Refusal:
-        known = self._keyring.known(request.headers, request.said)
-        if known is not None and known.expires_at is None and known.revoked_at is None:
-            return known
         try:
             return self._keyring.check(request.headers, request.said, request.address)
         except StoreDown:
             return Refusal(reason="store_down", retry_after=2.0)
 
     def _allowed(self, request: Request, key: AppKey) -> Path | Refusal:
-        path = find_path(request.path)
+        path = exact(request.path) or find_path(request.path)
         if path is None:
             return Refusal(reason="unknown_path")
         if request.method not in path.methods:
@@ -161,11 +165,6 @@ class Gateway:
         if path.handling == "denied" or path.scope not in key.scopes:
             return Refusal(reason="not_allowed", scope="path")
         return path
-
-    async def _called_slowly(self, call_id: str, request: Request, key: AppKey, path: Path) -> Call | Refusal:
-        """As `_called`, for a body that is still to come."""
-        body = await read_body(request, self._max_body, self._body_timeout)
-        return body if isinstance(body, Refusal) else self._called(call_id, request, key, path, body)
 
     def _called(self, call_id: str, request: Request, key: AppKey, path: Path, body: bytes) -> Call | Refusal:
         """The call of a request whose key and path are good."""
@@ -192,9 +191,9 @@ class Gateway:
         up = upward(request.headers, key.scopes)
         if plain is not body:
             up = [(name, value) for name, value in up if name != b"content-encoding"]
-        betas = b""
+        betas: tuple[str, ...] = ()
         if b"anthropic-beta" in said:
-            betas = b",".join(value for name, value in request.headers if name == b"anthropic-beta")
+            betas = unbounded_betas(b",".join(value for name, value in request.headers if name == b"anthropic-beta"))
         query = request.query
         target = f"{request.path}?{query.decode('latin-1')}" if query else request.path
         model = "" if reading is None else reading.model
@@ -204,7 +203,7 @@ class Gateway:
             reading=reading,
             model=model if is_label(model) or reading is None else label(model, self._label_secret),
             outgoing=Outgoing(request.method, target, up, plain),
-            betas=unbounded_betas(betas) if betas else (),
+            betas=betas,
             models=key.models,
             transparent=key.transparent,
             started=self._clock.ticks(),
@@ -241,9 +240,14 @@ class Gateway:
             self._stacked.add(app)
             self._tell("warning", "stacked_retries", app=app, error_message=STACKED)
 
-    async def _refused(self, call_id: str, caller: Caller, refusal: Refusal) -> Exchange:
+    async def _refused(self, call_id: str, request: Request, key: AppKey | Refusal, refusal: Refusal) -> Exchange:
+        caller = Caller(key.app, ANONYMOUS, "default") if isinstance(key, AppKey) else _NOBODY
         fact = CallRefused(call_id=call_id, at=self._clock.now(), caller=caller, model="", refusal=refusal)
-        return await self._gate.refused(fact)
+        exchange = await self._gate.refused(fact)
+        path = find_path(request.path) if exchange.status == 405 else None
+        if path is not None:  # HTTP demands it
+            exchange.headers = [*exchange.headers, (b"allow", ", ".join(path.methods).encode())]
+        return exchange
 
     # -- the way back
 
@@ -255,7 +259,7 @@ class Gateway:
 
         try:
             # The patience is for a client that stops reading: it must not hold a stream for ever.
-            with request.leaving(drain=exchange.drains) as leaving:
+            with request.leaving(drain=lambda: exchange.drains) as leaving:
                 async with asyncio.timeout(self._total + 5):
                     await request.send(_start(exchange))
                     _forget(exchange)
@@ -281,14 +285,6 @@ def _forget(exchange: Exchange) -> None:
     exchange.headers = [pair for pair in headers if pair[0] == b"request-id"]
     if isinstance(headers, list):  # the upstream's reply has the same list
         headers.clear()
-
-
-def _with_methods(exchange: Exchange, request: Request) -> Exchange:
-    """A reply of status 405 names the methods that there are, as HTTP demands."""
-    path = find_path(request.path) if exchange.status == 405 else None
-    if path is not None:
-        exchange.headers = [*exchange.headers, (b"allow", ", ".join(path.methods).encode())]
-    return exchange
 
 
 async def _whole(exchange: Exchange, request: Request) -> None:

@@ -47,7 +47,8 @@ class Cycle(RequestResponseCycle):
     left = False
     news: Event | None = None
     """Set when there is some; made when somebody asks."""
-    _watched = _drain = False
+    _watched = False
+    _drain: Callable[[], bool]
 
     def __init__(
         self,
@@ -120,7 +121,7 @@ class Cycle(RequestResponseCycle):
 
     # The client's leaving.
 
-    def leaving(self, *, drain: bool) -> Self:
+    def leaving(self, *, drain: Callable[[], bool]) -> Self:
         """Watch for it: the connection tells, which costs nothing."""
         self._drain = drain
         return self
@@ -152,7 +153,7 @@ class Cycle(RequestResponseCycle):
         """The client has left."""
         if self._watched:
             self.left = True
-            if not self._drain:
+            if not self._drain():
                 self.task.cancel()
 
     # The reply.

@@ -37,16 +37,17 @@ class Keyring:
         self._source = source
         self._secret = secret
         self._clock = clock
+        self._ticks = clock.ticks
         self._known: dict[str, tuple[float, AppKey | None]] = {}
-        self._good: dict[tuple[bytes | None, bytes | None], tuple[float, AppKey]] = {}
-        """Credentials with a good key: until when that key is believed, and the key."""
+        self._good: dict[tuple[bytes | None, bytes | None], tuple[float, AppKey, bool]] = {}
+        """Credentials with a good key: until when that key is believed, the key, whether it ends at a time."""
         self._bad: OrderedDict[str, Window] = OrderedDict()
 
     def check(self, headers: Pairs, said: Mapping[bytes, bytes], address: str) -> AppKey | Refusal:
         """The app key of a request, or why it has none; `said`: the headers by name."""
-        known = self.known(headers, said)
-        if known is not None:
-            return self._in_force(known)
+        again = self._good.get((said.get(b"x-api-key"), said.get(b"authorization")))
+        if again is not None and self._ticks() < again[0] and len(said) == len(headers):
+            return self._in_force(again[1])
         credential = _credential(headers)
         if isinstance(credential, Refusal):
             return credential
@@ -59,11 +60,12 @@ class Keyring:
         return checked
 
     def known(self, headers: Pairs, said: Mapping[bytes, bytes]) -> AppKey | None:
-        """The key of a credential that was good a moment ago; it may have expired since."""
+        """The key of a request whose credential was good a moment ago; None: `check` must say."""
         again = self._good.get((said.get(b"x-api-key"), said.get(b"authorization")))
-        if again is None or self._clock.ticks() >= again[0] or len(said) != len(headers):
+        if again is None:
             return None
-        return again[1]
+        until, key, ends = again
+        return None if ends or self._ticks() >= until or len(said) != len(headers) else key
 
     def _verify(self, credential: str) -> AppKey | Refusal:
         name = key_id(credential)
@@ -76,7 +78,8 @@ class Keyring:
         """Spare the next requests with the same headers the hash, until the key must be read again."""
         if len(self._good) >= _MOST_KEYS:
             self._good.clear()
-        self._good[credential] = (self._known[key.id][0] + _FRESH, key)
+        ends = key.expires_at is not None or key.revoked_at is not None
+        self._good[credential] = (self._known[key.id][0] + _FRESH, key, ends)
 
     def _in_force(self, key: AppKey) -> AppKey | Refusal:
         if key.revoked_at is None and key.expires_at is None:
@@ -89,7 +92,7 @@ class Keyring:
         return key
 
     def _find(self, name: str, credential: str) -> AppKey | None:
-        ticks = self._clock.ticks()
+        ticks = self._ticks()
         known = self._known.get(name)
         if known is not None and ticks - known[0] < _FRESH:
             return known[1]
@@ -106,7 +109,7 @@ class Keyring:
         self._bad.move_to_end(address)
         if len(self._bad) > _MOST_ADDRESSES:
             self._bad.popitem(last=False)
-        now = int(self._clock.ticks() * SECOND)
+        now = int(self._ticks() * SECOND)
         wait = window.wait(1, _BAD_TRIES, now, _MINUTE)
         if wait:
             return Refusal(reason="rate_limited", scope="address", retry_after=wait / SECOND)

@@ -87,8 +87,8 @@ class Patient(HttpToolsProtocol):
         """Of a malformed request; from then on nothing is read."""
         self._ending = False
         """No request follows: the connection closes."""
-        self._open = self._in_head = False
-        """A request has begun and is not whole, or not even its head."""
+        self._open = False
+        """A request has begun and is not whole."""
         self._resuming = False
         self._moved = False
         self._stray = self._ahead = 0
@@ -160,7 +160,9 @@ class Patient(HttpToolsProtocol):
         ]
         self.parser = httptools.HttpRequestParser(self)
         self._resuming = True
+        deadline = self._deadline
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        self._deadline = deadline
         self._resuming = False
 
     def _blame(self, error: httptools.HttpParserError) -> Refusal:
@@ -175,17 +177,14 @@ class Patient(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
-        if self._resuming:
-            return
         self.url = b""
         self._notes.clear()  # what is there are trailers
-        self._open = self._in_head = True
+        self._open = True
         self._deadline = _SOON
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
-        if not self._resuming:
-            self.url += url
+        self.url += url
 
     def on_headers_complete(self) -> None:
         """The head is here: the work begins, or waits for its turn."""
@@ -206,7 +205,6 @@ class Patient(HttpToolsProtocol):
         ):
             said = by_name(headers)
             target = self._checked(version, said)
-        self._in_head = False
         self._moved = True
         if not self.flow.write_paused:
             self._deadline = inf
@@ -328,10 +326,10 @@ class Patient(HttpToolsProtocol):
             self._deadline = inf
         elif self._deadline == _SOON:
             self._wait(self.patience)
-        in_body = self._open and not self._in_head
+        cycle: Cycle | None = self.cycle
+        if self._open and cycle is not None and cycle.more_body:  # not in a head
+            self._give_up(cycle)
         self._open = False
-        if in_body:
-            self._give_up(self.cycle)
         self._rest()
 
     def _give_up(self, cycle: Cycle) -> None:
