@@ -188,7 +188,7 @@ class Gateway:
         caller = self._caller(key, said, reading)
         if not isinstance(caller, Caller):
             return caller
-        up = upward(request.headers, key.scopes)
+        up = upward(request.headers, said, key.scopes)
         if plain is not body:
             up = [(name, value) for name, value in up if name != b"content-encoding"]
         betas: tuple[str, ...] = ()
