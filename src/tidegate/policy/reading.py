@@ -52,21 +52,24 @@ class _Top(Struct, frozen=True, gc=False):
     # From here on all are Raw: `_size` counts on it; of most requests only the first two are there.
     max_tokens: Raw = ABSENT
     system: Raw = ABSENT
+    temperature: Raw = ABSENT
+    stop_sequences: Raw = ABSENT
     tools: Raw = ABSENT
     tool_choice: Raw = ABSENT
     thinking: Raw = ABSENT
     output_config: Raw = ABSENT
     context_management: Raw = ABSENT
     cache_control: Raw = ABSENT
-    stop_sequences: Raw = ABSENT
     service_tier: Raw = ABSENT
     inference_geo: Raw = ABSENT
     speed: Raw = ABSENT
-    temperature: Raw = ABSENT
 
 
 _NAMES: Final = _Top.__struct_fields__
 _REST: Final = _NAMES[4:]
+_PLAIN: Final = 4
+"""So many of the rest, the first ones, need no look into them where they are strings or no input."""
+_NO_MORE: Final = (ABSENT,) * len(_REST[_PLAIN:])
 _COSTS: Final = tuple(len(name) + 4 for name in _REST)
 """What a member takes beside its value: the name, two quotes, a colon, a comma."""
 _RARE: Final = ("mcp_servers", "fallbacks", "compaction", "container", "thread")
@@ -118,12 +121,12 @@ def _read_fast(body: bytes) -> Reading | None:
     """One pass; None when the sizes do not add up or something has another shape than usual."""
     try:
         top = _TOP.decode(body)
-        sizes = [*map(len, astuple(top)[4:])]
-        if _size(top, sizes) != len(body):
+        raws = astuple(top)[4:]
+        plain = raws[_PLAIN:] == _NO_MORE
+        if _size(top, raws[:_PLAIN] if plain else raws) != len(body):
             return None
         user = top.metadata.user_id if top.metadata else None
-        plain_system = not sizes[1] or memoryview(top.system)[0] == QUOTE
-        if plain_system and not any(sizes[2:]) and _only_strings(top.messages):
+        if plain and (not top.system or memoryview(top.system)[0] == QUOTE) and _only_strings(top.messages):
             return Reading(
                 model=_short(top.model),
                 max_tokens=_max_tokens(top.max_tokens),
@@ -140,7 +143,7 @@ def _read_fast(body: bytes) -> Reading | None:
     return reading if inputs.explained() else None
 
 
-def _size(top: _Top, sizes: list[int]) -> int:
+def _size(top: _Top, raws: tuple[Raw, ...]) -> int:
     """The size of a body that has these members and nothing else; the true size is never less."""
     # {"model":"","messages":[]} and {"role":,"content":} with a comma, save the last.
     messages = top.messages
@@ -154,7 +157,7 @@ def _size(top: _Top, sizes: list[int]) -> int:
         size += 14 if top.stream else 15
     if top.metadata is not UNSET:
         size += 26 + len(top.metadata.user_id)
-    return size + sum(sizes) + sum(compress(_COSTS, sizes))
+    return size + sum(map(len, raws)) + sum(compress(_COSTS, raws))
 
 
 def _only_strings(messages: list[_Message]) -> bool:
