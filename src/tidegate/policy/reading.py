@@ -52,21 +52,24 @@ class _Top(Struct, frozen=True, gc=False):
     # From here on all are Raw: `_size` counts on it; of most requests only the first two are there.
     max_tokens: Raw = ABSENT
     system: Raw = ABSENT
+    temperature: Raw = ABSENT
+    stop_sequences: Raw = ABSENT
     tools: Raw = ABSENT
     tool_choice: Raw = ABSENT
     thinking: Raw = ABSENT
     output_config: Raw = ABSENT
     context_management: Raw = ABSENT
     cache_control: Raw = ABSENT
-    stop_sequences: Raw = ABSENT
     service_tier: Raw = ABSENT
     inference_geo: Raw = ABSENT
     speed: Raw = ABSENT
-    temperature: Raw = ABSENT
 
 
 _NAMES: Final = _Top.__struct_fields__
 _REST: Final = _NAMES[4:]
+_PLAIN: Final = 4
+"""So many of the rest, the first ones, need no look into them where they are strings or no input."""
+_NO_MORE: Final = (ABSENT,) * len(_REST[_PLAIN:])
 _COSTS: Final = tuple(len(name) + 4 for name in _REST)
 """What a member takes beside its value: the name, two quotes, a colon, a comma."""
 _RARE: Final = ("mcp_servers", "fallbacks", "compaction", "container", "thread")
@@ -118,11 +121,12 @@ def _read_fast(body: bytes) -> Reading | None:
     """One pass; None when the sizes do not add up or something has another shape than usual."""
     try:
         top = _TOP.decode(body)
-        sizes = tuple(map(len, astuple(top)[4:]))
-        if _size(top, sizes) != len(body):
+        raws = astuple(top)[4:]
+        plain = raws[_PLAIN:] == _NO_MORE
+        if _size(top, raws[:_PLAIN] if plain else raws) != len(body):
             return None
         user = top.metadata.user_id if top.metadata else None
-        if not any(sizes[2:]) and _is_string(top.system) and _only_strings(top.messages):
+        if plain and (not top.system or memoryview(top.system)[0] == QUOTE) and _only_strings(top.messages):
             return Reading(
                 model=_short(top.model),
                 max_tokens=_max_tokens(top.max_tokens),
@@ -139,11 +143,12 @@ def _read_fast(body: bytes) -> Reading | None:
     return reading if inputs.explained() else None
 
 
-def _size(top: _Top, sizes: tuple[int, ...]) -> int:
+def _size(top: _Top, raws: tuple[Raw, ...]) -> int:
     """The size of a body that has these members and nothing else; the true size is never less."""
     # {"model":"","messages":[]} and {"role":,"content":} with a comma, save the last.
-    size = 25 + len(top.model) + 21 * len(top.messages) + (not top.messages)
-    for message in top.messages:
+    messages = top.messages
+    size = 25 + len(top.model) + 21 * len(messages) + (not messages)
+    for message in messages:
         role, content = len(message.role), len(message.content)
         if not role or not content:
             return 0
@@ -152,11 +157,7 @@ def _size(top: _Top, sizes: tuple[int, ...]) -> int:
         size += 14 if top.stream else 15
     if top.metadata is not UNSET:
         size += 26 + len(top.metadata.user_id)
-    return size + sum(sizes) + sum(compress(_COSTS, sizes))
-
-
-def _is_string(raw: Raw) -> bool:
-    return not raw or memoryview(raw)[0] == QUOTE
+    return size + sum(map(len, raws)) + sum(compress(_COSTS, raws))
 
 
 def _only_strings(messages: list[_Message]) -> bool:
@@ -294,7 +295,9 @@ def _max_tokens(raw: Raw) -> int | None:
     if not raw:
         return None
     text = bytes(raw)
-    value = int(text) if text.isdigit() and len(text) < 10 else _whole(raw)
+    if text.isdigit() and len(text) < 10:
+        return int(text)
+    value = _whole(raw)
     if value is None or not 0 <= value <= MAX_TOKENS:
         raise _BadError(f"the field max_tokens must be a whole number from 0 to {MAX_TOKENS}")
     return value

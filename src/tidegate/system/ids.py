@@ -2,8 +2,8 @@
 
 import os
 import secrets
-import time
 from itertools import count
+from time import time_ns
 
 
 class _Ids:
@@ -15,11 +15,11 @@ class _Ids:
 
     def renew(self) -> None:
         """A forked child must not repeat its parent's ids."""
-        self._process = secrets.token_hex(4)
+        self._form = f"%014x{secrets.token_hex(4)}%04x"
         self._count = count(secrets.randbelow(0x10000))
 
     def __call__(self) -> str:
-        return "%014x%s%04x" % (time.time_ns() // 1000, self._process, next(self._count) & 0xFFFF)  # noqa: UP031 - half the time of an f-string
+        return self._form % (time_ns() // 1000, next(self._count) & 0xFFFF)
 
 
 new_id = _Ids()

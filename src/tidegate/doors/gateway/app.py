@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from tidegate.core.call import Call, Exchange
@@ -11,7 +12,7 @@ from tidegate.doors.gateway.asgi import AsgiRequest, Receive, Scope, Send
 from tidegate.doors.gateway.body import Left, read_body, too_large, unpack
 from tidegate.doors.gateway.keyring import Keyring
 from tidegate.doors.gateway.own import OwnPages
-from tidegate.doors.gateway.paths import Path, find_path
+from tidegate.doors.gateway.paths import Path, exact, find_path
 from tidegate.doors.gateway.relay import Relay
 from tidegate.doors.gateway.request import Request
 from tidegate.doors.gateway.wire import downward, upward
@@ -19,7 +20,7 @@ from tidegate.model.call import Caller, Reading
 from tidegate.model.errors import Broken, StoreDown
 from tidegate.model.facts import CallRefused
 from tidegate.model.keys import AppKey
-from tidegate.model.labels import label
+from tidegate.model.labels import is_label, label
 from tidegate.model.refusal import Refusal
 from tidegate.policy.features import unbounded_betas
 from tidegate.policy.plan import ANONYMOUS
@@ -86,13 +87,20 @@ class Gateway:
             if self._pages.has(request.path):  # no second spelling, as in `find_path`
                 await self._pages.answer(request)
                 return
-            exchange = await self._exchange(call_id, request)
-            if exchange is None:
-                return
+            key = self._keyring.known(request.headers, request.said) or self._key(request)
+            call = self._asked(call_id, request, key) or await self._asked_slowly(call_id, request, key)
+            if isinstance(call, Call):
+                exchange = None
+                with request.leaving(drain=partial(self._gate.drains, call)):
+                    exchange = await self._gate.open(call)
+                if exchange is None:  # the client has left meanwhile: the call is cancelled and settled
+                    return
+            else:
+                exchange = await self._refused(call_id, request, key, call)
             if exchange.body is None:
                 await self._relay(exchange, request)
             else:
-                await _whole(exchange, request)
+                await request.reply(exchange.status, downward(exchange.headers), exchange.body)
         except Left:
             return
         except asyncio.CancelledError:  # the drain is over; the call is settled
@@ -120,28 +128,27 @@ class Gateway:
         while self.closing:
             await asyncio.wait(self.closing)
 
-    async def _exchange(self, call_id: str, request: Request) -> Exchange | None:
-        """The exchange of a request; None when the client has left meanwhile."""
-        key = self._key(request)
-        if isinstance(key, Refusal):
-            return await self._refused(call_id, _NOBODY, key)
+    def _asked(self, call_id: str, request: Request, key: AppKey | Refusal) -> Call | Refusal | None:
+        """The call of a request; None when its body is still to come."""
+        if not isinstance(key, AppKey):
+            return key
         path = self._allowed(request, key)
-        if isinstance(path, Refusal):
-            return _with_methods(await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), path), request)
+        if not isinstance(path, Path):
+            return path
         if self._draining():
-            call: Call | Refusal = Refusal(reason="draining", retry_after=1.0)
-        else:
-            body = request.whole()
-            if body is None:
-                call = await self._called_slowly(call_id, request, key, path)
-            else:
-                call = self._called(call_id, request, key, path, body)
-        if isinstance(call, Refusal):
-            return await self._refused(call_id, Caller(key.app, ANONYMOUS, "default"), call)
-        # None when the client leaves meanwhile: the call is then cancelled and settled.
-        with request.leaving(drain=self._gate.drains(call)):
-            return await self._gate.open(call)
-        return None
+            return Refusal(reason="draining", retry_after=1.0)
+        body = request.whole()
+        return None if body is None else self._called(call_id, request, key, path, body)
+
+    async def _asked_slowly(self, call_id: str, request: Request, key: AppKey | Refusal) -> Call | Refusal:
+        """The same, once the body is here."""
+        if not isinstance(key, AppKey):
+            return key
+        path = self._allowed(request, key)
+        if not isinstance(path, Path):
+            return path
+        body = await read_body(request, self._max_body, self._body_timeout)
+        return body if isinstance(body, Refusal) else self._called(call_id, request, key, path, body)
 
     def _key(self, request: Request) -> AppKey | Refusal:
         try:
@@ -150,85 +157,97 @@ class Gateway:
             return Refusal(reason="store_down", retry_after=2.0)
 
     def _allowed(self, request: Request, key: AppKey) -> Path | Refusal:
-        path = find_path(request.path)
+        path = exact(request.path) or find_path(request.path)
         if path is None:
             return Refusal(reason="unknown_path")
         if request.method not in path.methods:
             return Refusal(reason="bad_method", detail=f"Use {' or '.join(path.methods)}.")
-        if path.handling == "denied" or (path.scope is not None and path.scope not in key.scopes):
+        if path.handling == "denied" or path.scope not in key.scopes:
             return Refusal(reason="not_allowed", scope="path")
         return path
-
-    async def _called_slowly(self, call_id: str, request: Request, key: AppKey, path: Path) -> Call | Refusal:
-        """As `_called`, for a body that is still to come."""
-        body = await read_body(request, self._max_body, self._body_timeout)
-        return body if isinstance(body, Refusal) else self._called(call_id, request, key, path, body)
 
     def _called(self, call_id: str, request: Request, key: AppKey, path: Path, body: bytes) -> Call | Refusal:
         """The call of a request whose key and path are good."""
         if len(body) > self._max_body:
             return too_large(self._max_body)
         said = request.said
-        encoding = said.get(b"content-encoding")
-        plain = body if encoding is None else unpack(body, encoding, self._max_body)
-        if isinstance(plain, Refusal):
-            return plain
+        plain = body
+        if b"content-encoding" in said:
+            unpacked = unpack(body, said[b"content-encoding"], self._max_body)
+            if not isinstance(unpacked, bytes):
+                return unpacked
+            plain = unpacked
         reading: Reading | None = None
         if path.handling == "messages":
-            read_ = read(plain)
-            if isinstance(read_, Refusal):
-                return read_
-            reading = read_
+            found = read(plain)
+            if not isinstance(found, Reading):
+                return found
+            reading = found
         if said.get(b"x-stainless-retry-count", b"0") != b"0" and not key.transparent:
             self._tell_stacked(key.app)
         caller = self._caller(key, said, reading)
-        if isinstance(caller, Refusal):
+        if not isinstance(caller, Caller):
             return caller
-        up = upward(request.headers, key.scopes)
+        up = upward(request.headers, said, key.scopes)
         if plain is not body:
             up = [(name, value) for name, value in up if name != b"content-encoding"]
-        betas = b""
+        betas: tuple[str, ...] = ()
         if b"anthropic-beta" in said:
-            betas = b",".join(value for name, value in request.headers if name == b"anthropic-beta")
+            betas = unbounded_betas(b",".join(value for name, value in request.headers if name == b"anthropic-beta"))
         query = request.query
+        target = f"{request.path}?{query.decode('latin-1')}" if query else request.path
+        model = "" if reading is None else reading.model
         return Call(
             call_id=call_id,
             caller=caller,
             reading=reading,
-            model="" if reading is None else label(reading.model, self._label_secret),
-            outgoing=Outgoing(
-                request.method, f"{request.path}?{query.decode('latin-1')}" if query else request.path, up, plain
-            ),
-            betas=unbounded_betas(betas) if betas else (),
+            model=model if is_label(model) or reading is None else label(model, self._label_secret),
+            outgoing=Outgoing(request.method, target, up, plain),
+            betas=betas,
             models=key.models,
             transparent=key.transparent,
             started=self._clock.ticks(),
         )
 
     def _caller(self, key: AppKey, said: Mapping[bytes, bytes], reading: Reading | None) -> Caller | Refusal:
-        user = key.user_id or _text(said.get(b"x-tidegate-user"))
-        if not user and key.user_from == "metadata" and reading is not None:
-            user = reading.metadata_user
-        if not user and reading is not None and not self._warned:
+        user = key.user_id
+        if not user and b"x-tidegate-user" in said:
+            user = _text(said[b"x-tidegate-user"])
+        if not user and reading is not None:
+            user = self._without_user(key, reading)
+        route, routes = "default", key.routes
+        if routes or b"x-tidegate-route" in said:
+            route = routes[0] if len(routes) == 1 else _text(said.get(b"x-tidegate-route", b"")) or "default"
+            if routes and route not in routes:
+                return Refusal(reason="not_allowed", scope="route")
+            route = label(route, self._label_secret)
+        if not user:
+            user = ANONYMOUS
+        elif not is_label(user):
+            user = label(user, self._label_secret)
+        return Caller(key.app, user, route)
+
+    def _without_user(self, key: AppKey, reading: Reading) -> str | None:
+        """The user of a call that does not name one in its headers."""
+        user = reading.metadata_user if key.user_from == "metadata" else None
+        if not user and not self._warned:
             self._warned = True
             self._tell("warning", "no_user", error_message=NO_USER)
-        route = key.routes[0] if len(key.routes) == 1 else _text(said.get(b"x-tidegate-route")) or "default"
-        if key.routes and route not in key.routes:
-            return Refusal(reason="not_allowed", scope="route")
-        return Caller(
-            key.app,
-            label(user, self._label_secret) if user else ANONYMOUS,
-            label(route, self._label_secret),
-        )
+        return user
 
     def _tell_stacked(self, app: str) -> None:
         if app not in self._stacked and len(self._stacked) < _MOST_APPS:
             self._stacked.add(app)
             self._tell("warning", "stacked_retries", app=app, error_message=STACKED)
 
-    async def _refused(self, call_id: str, caller: Caller, refusal: Refusal) -> Exchange:
+    async def _refused(self, call_id: str, request: Request, key: AppKey | Refusal, refusal: Refusal) -> Exchange:
+        caller = Caller(key.app, ANONYMOUS, "default") if isinstance(key, AppKey) else _NOBODY
         fact = CallRefused(call_id=call_id, at=self._clock.now(), caller=caller, model="", refusal=refusal)
-        return await self._gate.refused(fact)
+        exchange = await self._gate.refused(fact)
+        path = find_path(request.path) if exchange.status == 405 else None
+        if path is not None:  # HTTP demands it
+            exchange.headers = [*exchange.headers, (b"allow", ", ".join(path.methods).encode())]
+        return exchange
 
     # -- the way back
 
@@ -240,7 +259,7 @@ class Gateway:
 
         try:
             # The patience is for a client that stops reading: it must not hold a stream for ever.
-            with request.leaving(drain=exchange.drains) as leaving:
+            with request.leaving(drain=lambda: exchange.drains) as leaving:
                 async with asyncio.timeout(self._total + 5):
                     await request.send(_start(exchange))
                     _forget(exchange)
@@ -268,17 +287,9 @@ def _forget(exchange: Exchange) -> None:
         headers.clear()
 
 
-def _with_methods(exchange: Exchange, request: Request) -> Exchange:
-    """A reply of status 405 names the methods that there are, as HTTP demands."""
-    path = find_path(request.path) if exchange.status == 405 else None
-    if path is not None:
-        exchange.headers = [*exchange.headers, (b"allow", ", ".join(path.methods).encode())]
-    return exchange
-
-
 async def _whole(exchange: Exchange, request: Request) -> None:
     await request.reply(exchange.status, downward(exchange.headers), exchange.body or b"")
 
 
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace").strip()
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace").strip()

@@ -32,7 +32,7 @@ class AsgiRequest:
         """Nobody knows without asking."""
         return None
 
-    def leaving(self, *, drain: bool) -> "Watch":
+    def leaving(self, *, drain: Callable[[], bool]) -> "Watch":
         """A second task waits for `http.disconnect`."""
         return Watch(self.receive, drain=drain)
 
@@ -63,7 +63,7 @@ class AsgiRequest:
 class Watch:
     """The Leaving over `receive`."""
 
-    def __init__(self, receive: Receive, *, drain: bool) -> None:
+    def __init__(self, receive: Receive, *, drain: Callable[[], bool]) -> None:
         self.left = False
         self._receive = receive
         self._drain = drain
@@ -99,7 +99,7 @@ class Watch:
         if watch.cancelled():
             return
         self.left = True
-        if not self._drain and self._task is not None:
+        if not self._drain() and self._task is not None:
             self._task.cancel()
 
 

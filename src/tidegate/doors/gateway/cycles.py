@@ -1,6 +1,7 @@
 """One request of a connection and its reply: uvicorn's, lighter, and as the rules 6 and 7 of protocol.py want it."""
 
 from asyncio import CancelledError, Event, Task
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,18 +35,20 @@ class Cycle(RequestResponseCycle):
     task: Task[None]
     """What works on it, from its beginning on."""
     # What nearly every request begins with, and most end with.
+    keep_alive = True
     access_log = False
     default_headers = _NO_HEADERS
     disconnected = False
+    body: bytes | bytearray = b""  # type: ignore[assignment]  # of one piece nearly always
     more_body = True
     response_started = response_complete = False
     chunked_encoding: bool | None = None
     expected_content_length = 0
     left = False
-    _event: Event | None = None
-    _watched = _drain = False
-    _plain = True
-    """Its reply says nothing but a length of the connection."""
+    news: Event | None = None
+    """Set when there is some; made when somebody asks."""
+    _watched = False
+    _drain: Callable[[], bool]
 
     def __init__(
         self,
@@ -55,24 +58,16 @@ class Cycle(RequestResponseCycle):
         query: bytes,
         headers: Pairs,
         said: dict[bytes, bytes],
-        *,
-        version: str,
-        keep_alive: bool,
     ) -> None:
         self.connection = connection
         self.transport = connection.transport
         self.flow = connection.flow
-        self.logger = connection.logger
-        self.on_response = connection.on_response_complete
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.said = said
-        self.version = version
-        self.keep_alive = keep_alive
         self.waiting_for_100_continue = b"expect" in said and said[b"expect"].lower() == b"100-continue"
-        self.body = bytearray()
 
     @property
     def address(self) -> str:
@@ -85,27 +80,38 @@ class Cycle(RequestResponseCycle):
         """As much of it as uvicorn's `send` looks at: nobody else asks."""
         return _ONLY_METHOD[self.method]
 
+    @property
+    def on_response(self) -> Callable[[], None]:  # type: ignore[override]  # an attribute in uvicorn
+        """What is to happen when the reply went out."""
+        return self.connection.on_response_complete
+
     # News of the request.
 
     @property
     def message_event(self) -> Event:  # type: ignore[override]  # an attribute in uvicorn
         """Set when there is news; from the start, because what came before is news, too."""
-        if self._event is None:
-            self._event = Event()
-            self._event.set()
-        return self._event
+        if self.news is None:
+            self.news = Event()
+            self.news.set()
+        return self.news
 
     def tell(self) -> None:
         """Wake whoever waits for news."""
-        if self._event is not None:
-            self._event.set()
+        if self.news is not None:
+            self.news.set()
+
+    def add(self, piece: bytes) -> None:
+        """A further piece of the body."""
+        if isinstance(self.body, bytes):
+            self.body = bytearray(self.body)
+        self.body += piece
 
     def whole(self) -> bytes | None:
         """The body, once, when all of it is here."""
         if self.more_body or self.disconnected:
             return None
         body = bytes(self.body)
-        self.body = bytearray()
+        self.body = b""
         return body
 
     def forget(self) -> None:
@@ -115,7 +121,7 @@ class Cycle(RequestResponseCycle):
 
     # The client's leaving.
 
-    def leaving(self, *, drain: bool) -> Self:
+    def leaving(self, *, drain: Callable[[], bool]) -> Self:
         """Watch for it: the connection tells, which costs nothing."""
         self._drain = drain
         return self
@@ -123,7 +129,8 @@ class Cycle(RequestResponseCycle):
     def __enter__(self) -> Self:
         """Begin to watch."""
         self._watched = True
-        self.flow.resume_reading()  # behind a body of more than 64 KB uvicorn does not read, and so would not notice
+        if self.flow.read_paused:  # behind a body of more than 64 KB uvicorn does not read, and so would not notice
+            self.flow.resume_reading()
         if self.transport.is_closing():
             self.leave()
         return self
@@ -146,30 +153,23 @@ class Cycle(RequestResponseCycle):
         """The client has left."""
         if self._watched:
             self.left = True
-            if not self._drain:
+            if not self._drain():
                 self.task.cancel()
 
     # The reply.
 
     async def reply(self, status: int, headers: Pairs, body: bytes) -> None:
         """Send a whole reply, in one write where nothing is in the way; the long way looks at every header again."""
-        if self._plain and self._write(status, headers, body):
+        # When the gateway ends the reply must say so, and the connection close.
+        if self.keep_alive and not (self.disconnected or self.flow.write_paused or self.method == "HEAD"):
+            lines = b"\r\n".join([*map(_line, headers), b"content-length: %d\r\n\r\n" % len(body)])
+            self.transport.write(b"".join((STATUS_LINE[status], lines, body)))
+            self.response_started = self.response_complete = True
+            self.connection.on_response_complete()
             return
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
-
-    def _write(self, status: int, headers: Pairs, body: bytes) -> bool:
-        # When the gateway ends the reply must say so, and the connection close.
-        if self.disconnected or not self.keep_alive or self.flow.write_paused or self.method == "HEAD":
-            return False
-        lines = b"\r\n".join([*map(_line, headers), b"content-length: %d\r\n\r\n" % len(body)])
-        self.transport.write(b"".join((STATUS_LINE[status], lines, body)))
-        self.waiting_for_100_continue = False
-        self.response_started = self.response_complete = True
-        self.tell()
-        self.on_response()
-        return True
 
     def begun(self) -> bool:
         """Whether the client has a part of its reply already."""
@@ -186,14 +186,23 @@ class Cycle(RequestResponseCycle):
         if not (self.response_complete or self.disconnected):
             self.abort()
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.logger.error("a request failed: %s", type(error).__name__)  # no text: it could quote the request
+            # No text: it could quote the request.
+            self.connection.logger.error("a request failed: %s", type(error).__name__)
 
 
 class LastCycle(Cycle):
     """The last request of its connection: the protocol closes it when the request is whole too."""
 
-    _plain = False
+    keep_alive = False
+    version: str
+    answered: Callable[[], None]
+    """To be called when the reply went out."""
     _endless = False
+
+    @property
+    def on_response(self) -> Callable[[], None]:  # type: ignore[override]  # as in Cycle
+        """What is to happen when the reply went out."""
+        return self.answered
 
     async def send(self, message: "ASGISendEvent") -> None:
         """As uvicorn's, but without chunks for HTTP/1.0, and without closing."""

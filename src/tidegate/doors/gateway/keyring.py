@@ -37,28 +37,35 @@ class Keyring:
         self._source = source
         self._secret = secret
         self._clock = clock
+        self._ticks = clock.ticks
         self._known: dict[str, tuple[float, AppKey | None]] = {}
-        self._good: dict[tuple[bytes, bytes], tuple[float, AppKey]] = {}
-        """Headers with a good key, for as long as that key is believed."""
+        self._good: dict[tuple[bytes | None, bytes | None], tuple[float, AppKey, bool]] = {}
+        """Credentials with a good key: until when that key is believed, the key, whether it ends at a time."""
         self._bad: OrderedDict[str, Window] = OrderedDict()
 
     def check(self, headers: Pairs, said: Mapping[bytes, bytes], address: str) -> AppKey | Refusal:
         """The app key of a request, or why it has none; `said`: the headers by name."""
-        header = _only(said) if len(said) == len(headers) else None
-        if header is not None:
-            again = self._good.get(header)
-            if again is not None and self._clock.ticks() - again[0] < _FRESH:
-                return self._in_force(again[1])
+        again = self._good.get((said.get(b"x-api-key"), said.get(b"authorization")))
+        if again is not None and self._ticks() < again[0] and len(said) == len(headers):
+            return self._in_force(again[1])
         credential = _credential(headers)
         if isinstance(credential, Refusal):
             return credential
         checked = self._verify(credential)
         if isinstance(checked, AppKey):
-            if header is not None:
-                self._remember(header, checked)
+            if len(said) == len(headers):
+                self._remember((said.get(b"x-api-key"), said.get(b"authorization")), checked)
         elif checked.reason == "bad_key":
             return self._count_bad(address) or checked
         return checked
+
+    def known(self, headers: Pairs, said: Mapping[bytes, bytes]) -> AppKey | None:
+        """The key of a request whose credential was good a moment ago; None: `check` must say."""
+        again = self._good.get((said.get(b"x-api-key"), said.get(b"authorization")))
+        if again is None:
+            return None
+        until, key, ends = again
+        return None if ends or self._ticks() >= until or len(said) != len(headers) else key
 
     def _verify(self, credential: str) -> AppKey | Refusal:
         name = key_id(credential)
@@ -67,11 +74,12 @@ class Keyring:
             return Refusal(reason="bad_key")
         return self._in_force(key)
 
-    def _remember(self, header: tuple[bytes, bytes], key: AppKey) -> None:
-        """Spare the next requests with this header the hash, until the key must be read again."""
+    def _remember(self, credential: tuple[bytes | None, bytes | None], key: AppKey) -> None:
+        """Spare the next requests with the same headers the hash, until the key must be read again."""
         if len(self._good) >= _MOST_KEYS:
             self._good.clear()
-        self._good[header] = (self._known[key.id][0], key)
+        ends = key.expires_at is not None or key.revoked_at is not None
+        self._good[credential] = (self._known[key.id][0] + _FRESH, key, ends)
 
     def _in_force(self, key: AppKey) -> AppKey | Refusal:
         if key.revoked_at is None and key.expires_at is None:
@@ -84,7 +92,7 @@ class Keyring:
         return key
 
     def _find(self, name: str, credential: str) -> AppKey | None:
-        ticks = self._clock.ticks()
+        ticks = self._ticks()
         known = self._known.get(name)
         if known is not None and ticks - known[0] < _FRESH:
             return known[1]
@@ -101,20 +109,12 @@ class Keyring:
         self._bad.move_to_end(address)
         if len(self._bad) > _MOST_ADDRESSES:
             self._bad.popitem(last=False)
-        now = int(self._clock.ticks() * SECOND)
+        now = int(self._ticks() * SECOND)
         wait = window.wait(1, _BAD_TRIES, now, _MINUTE)
         if wait:
             return Refusal(reason="rate_limited", scope="address", retry_after=wait / SECOND)
         window.add(1, now, _MINUTE)
         return None
-
-
-def _only(said: Mapping[bytes, bytes]) -> tuple[bytes, bytes] | None:
-    """The header with the credential, where there is one alone."""
-    key, bearer = said.get(b"x-api-key"), said.get(b"authorization")
-    if bearer is None:
-        return None if key is None else (b"x-api-key", key)
-    return None if key is not None else (b"authorization", bearer)
 
 
 def _credential(headers: Pairs) -> str | Refusal:

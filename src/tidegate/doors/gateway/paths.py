@@ -15,7 +15,7 @@ class Path(Struct, frozen=True):
 
     handling: Handling
     methods: tuple[str, ...]
-    scope: Scope | None = None
+    scope: Scope
 
 
 _EXACT: dict[str, Path] = {
@@ -23,6 +23,8 @@ _EXACT: dict[str, Path] = {
     "/v1/messages/count_tokens": Path("free", ("POST",), "count_tokens"),
     "/v1/models": Path("free", ("GET",), "models"),
 }
+exact = _EXACT.get
+"""The entry of a path that is always the same."""
 _PATTERNS: list[tuple[re.Pattern[str], Path]] = [
     # `.` and `..` are no names: whoever comes after us may resolve them.
     (re.compile(r"/v1/models/(?!\.{1,2}\Z)[A-Za-z0-9._:@-]{1,128}"), Path("free", ("GET",), "models")),
@@ -33,7 +35,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Path]] = [
 
 def find_path(raw: str) -> Path | None:
     """The path's entry; None for an unknown one.  `raw` is not percent-decoded: no second spelling is accepted."""
-    path = _EXACT.get(raw)
+    path = exact(raw)
     if path is not None:
         return path
     for pattern, found in _PATTERNS:

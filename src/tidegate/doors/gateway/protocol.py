@@ -29,7 +29,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from tidegate.core.stream import by_name
 from tidegate.doors.gateway.cycles import Cycle, LastCycle
 from tidegate.doors.gateway.request import Pairs
-from tidegate.doors.gateway.target import path_and_query
+from tidegate.doors.gateway.target import known, path_and_query
 from tidegate.model.refusal import Refusal
 from tidegate.policy.replies import Headers
 
@@ -46,6 +46,8 @@ NOT_HTTP = Refusal(reason="bad_request", detail="It is not valid HTTP.")
 TOO_LONG = Refusal(reason="too_large", detail=f"The headers are longer than {MOST_HEAD // 1024} KB.")
 
 _VERSIONS = ("1.1", "1.0")
+_SOON = -inf
+"""The deadline of a head that has just begun: most are whole before anybody looks."""
 _TICK = 0.001
 """Seconds; uvloop's timers may ring that much early."""
 
@@ -85,11 +87,11 @@ class Patient(HttpToolsProtocol):
         """Of a malformed request; from then on nothing is read."""
         self._ending = False
         """No request follows: the connection closes."""
-        self._open = self._in_head = False
-        """A request has begun and is not whole, or not even its head."""
+        self._open = False
+        """A request has begun and is not whole."""
         self._resuming = False
         self._moved = False
-        self._stray = self._ahead = self._chunk = 0
+        self._stray = self._ahead = 0
 
     # What the transport tells.
 
@@ -116,35 +118,38 @@ class Patient(HttpToolsProtocol):
         if self._refusal is not None:
             return
         self._moved = False
-        self._chunk = len(data)
+        self._stray += len(data)
         try:
-            self._feed(data)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as asked:
+                self._go_on(data[asked.args[0] :])
         except httptools.HttpParserError as error:
             self._stop_reading(self._blame(error))
             return
         if self._moved:
             self._stray = 0
-        else:
-            self._stray += len(data)
-            if self._stray > MOST_HEAD:
-                self._stop_reading(TOO_LONG)
-                return
+        elif self._stray > MOST_HEAD:
+            self._stop_reading(TOO_LONG)
+            return
         if self.pipeline:
             self._ahead += len(data)
             if self._ahead > MOST_HEAD:
                 self.flow.pause_reading()
         else:
             self._ahead = 0
+        if self._deadline == _SOON:
+            self._wait(self.patience)
         if self._running is None:
             self._rest()
 
-    def _feed(self, data: bytes) -> None:
+    def _go_on(self, data: bytes) -> None:
         while True:
+            self._resume()
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as asked:
                 data = data[asked.args[0] :]
-                self._resume()
             else:
                 return
 
@@ -155,7 +160,9 @@ class Patient(HttpToolsProtocol):
         ]
         self.parser = httptools.HttpRequestParser(self)
         self._resuming = True
+        deadline = self._deadline
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        self._deadline = deadline
         self._resuming = False
 
     def _blame(self, error: httptools.HttpParserError) -> Refusal:
@@ -170,45 +177,56 @@ class Patient(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
-        if self._resuming:
-            return
         self.url = b""
         self._notes.clear()  # what is there are trailers
-        self._open = self._in_head = True
-        self._wait(self.patience)
+        self._open = True
+        self._deadline = _SOON
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
-        if not self._resuming:
-            self.url += url
+        self.url += url
 
     def on_headers_complete(self) -> None:
         """The head is here: the work begins, or waits for its turn."""
         if self._resuming:
             return
-        version = self.parser.get_http_version()
+        parser = self.parser
+        version = parser.get_http_version()
         self.headers = headers = self._notes.copy()
-        said = by_name(headers)
-        self._check_head(version, said)
-        target = path_and_query(self.url)
-        if target is None:
-            raise _MalformedError(NOT_HTTP)
-        self._in_head = False
+        said = dict(headers)
+        target = known(self.url)
+        if (
+            target is None
+            or version != "1.1"
+            or b"host" not in said
+            or b"transfer-encoding" in said
+            or len(said) != len(headers)
+            or self._stray > MOST_HEAD
+        ):
+            said = by_name(headers)
+            target = self._checked(version, said)
         self._moved = True
         if not self.flow.write_paused:
             self._deadline = inf
-        keep_alive = version != "1.0" and self.parser.should_keep_alive()
-        # A last request has a cycle of its own: see rules 6 and 7.
-        self.cycle = cycle = (Cycle if keep_alive else LastCycle)(
-            self, self.parser.get_method().decode(), *target, headers, said, version=version, keep_alive=keep_alive
-        )
+        elif self._deadline == _SOON:
+            self._wait(self.patience)
+        method = parser.get_method().decode()
+        path, query = target
+        if version != "1.0" and parser.should_keep_alive():
+            cycle = Cycle(self, method, path, query, headers, said)
+        else:  # a last request has a cycle of its own: see rules 6 and 7
+            cycle = last = LastCycle(self, method, path, query, headers, said)
+            last.version = version
+            last.answered = self.on_last_response
+        self.cycle = cycle
         if self._running is None:
             self._begin(cycle)
         else:
             # uvicorn would stop reading here, and not notice that the client leaves.
             self.pipeline.appendleft(cycle)
 
-    def _check_head(self, version: str, said: dict[bytes, bytes]) -> None:
+    def _checked(self, version: str, said: dict[bytes, bytes]) -> tuple[str, bytes]:
+        """Path and query of a request whose head is not plainly good."""
         once = len(said) == len(self.headers)
         hosts = int(b"host" in said) if once else sum(name == b"host" for name, _ in self.headers)
         codings = b"transfer-encoding" in said and {
@@ -218,11 +236,15 @@ class Patient(HttpToolsProtocol):
             version not in _VERSIONS
             or not (hosts == 1 or (hosts == 0 and version == "1.0"))
             or (codings and codings != {b"chunked"})
-            or self.url.find(b"#") >= 0  # `in` would first ask whether it is a number
+            or b"#" in self.url
         ):
             raise _MalformedError(NOT_HTTP)
-        if self._stray + self._chunk > MOST_HEAD and self._head_size() > MOST_HEAD:
+        if self._stray > MOST_HEAD and self._head_size() > MOST_HEAD:
             raise _MalformedError(TOO_LONG)
+        target = path_and_query(self.url)
+        if target is None:
+            raise _MalformedError(NOT_HTTP)
+        return target
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -233,10 +255,14 @@ class Patient(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.response_complete:
             return
-        cycle.body += body
+        if cycle.body:
+            cycle.add(body)
+        else:
+            cycle.body = body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.tell()
+        if cycle.news is not None:
+            cycle.news.set()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -244,8 +270,10 @@ class Patient(HttpToolsProtocol):
             return  # only its head is: see `_resume`
         self._moved = True
         self._open = False
-        self.cycle.more_body = False
-        self.cycle.tell()
+        cycle = self.cycle
+        cycle.more_body = False
+        if cycle.news is not None:
+            cycle.news.set()
 
     # Conclusions.
 
@@ -259,18 +287,23 @@ class Patient(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """A reply went out; the next request has its turn."""
-        if type(self._running) is LastCycle:
-            self._ending = True
-            self.pipeline.clear()
         self._running = None
-        self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             self._begin(self.pipeline.pop())
-        else:
+        elif self._open or self._ending or self._refusal is not None:
             self._rest()
+        else:
+            self._wait(self.timeout_keep_alive)
+
+    def on_last_response(self) -> None:
+        """The last reply of this connection went out."""
+        self._ending = True
+        self.pipeline.clear()
+        self.on_response_complete()
 
     def _rest(self) -> None:
         """When every request has its reply: wait for more, or end."""
@@ -291,10 +324,12 @@ class Patient(HttpToolsProtocol):
         self._refusal = refusal
         if not self.flow.write_paused:
             self._deadline = inf
-        in_body = self._open and not self._in_head
+        elif self._deadline == _SOON:
+            self._wait(self.patience)
+        cycle: Cycle | None = self.cycle
+        if self._open and cycle is not None and cycle.more_body:  # not in a head
+            self._give_up(cycle)
         self._open = False
-        if in_body:
-            self._give_up(self.cycle)
         self._rest()
 
     def _give_up(self, cycle: Cycle) -> None:

@@ -1,6 +1,6 @@
 """A request as the gateway's application sees it, whoever serves it."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -48,8 +48,8 @@ class Request(Protocol):
     def receive(self) -> Awaitable[Any]:
         """The next message about the request, as ASGI has it."""
 
-    def leaving(self, *, drain: bool) -> Leaving:
-        """Watch for the client's leaving; it cancels nothing when the call is drained."""
+    def leaving(self, *, drain: Callable[[], bool]) -> Leaving:
+        """Watch for the client's leaving; it cancels nothing when the call is then to be drained."""
 
     async def reply(self, status: int, headers: Pairs, body: bytes) -> None:
         """Send a whole reply; its length is added here."""
