@@ -1,6 +1,7 @@
 """The pool of keep-alive connections to one address: who gets which, who waits, who is closed."""
 
 import asyncio
+from asyncio import get_running_loop
 from collections import deque
 from collections.abc import Callable
 
@@ -50,7 +51,7 @@ class Pool:
         self, head: bytes, body: bytes, bodyless: bool, timeouts: Timeouts, on_sent: Callable[[], None]
     ) -> WireReply:
         """Send one request once and wait for the reply's head; raises NotSent before `on_sent`, Broken after it."""
-        started = asyncio.get_running_loop().time()
+        started = get_running_loop().time()
         idle = self._idle
         while idle:  # the latest used that still lives
             connection, _ = idle.popitem()
@@ -81,7 +82,7 @@ class Pool:
         for connection in tuple(self._alive):
             connection.abandon()
         while self._alive:
-            self._all_gone = self._all_gone or asyncio.get_running_loop().create_future()
+            self._all_gone = self._all_gone or get_running_loop().create_future()
             await asyncio.shield(self._all_gone)
 
     # What connections tell.
@@ -142,7 +143,7 @@ class Pool:
 
     async def _turn(self, *, first: bool) -> Connection | None:
         """Wait in turn for a connection, or for a place (None) to open one in."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Connection | None] = get_running_loop().create_future()
         if first:
             self._waiting.appendleft(waiter)
         else:
@@ -164,7 +165,7 @@ class Pool:
 
     async def _opened(self, deadline: float) -> Connection:
         """Open a connection in a place that is already counted."""
-        connection = Connection(asyncio.get_running_loop(), self, self._where, self._keep_alive)
+        connection = Connection(get_running_loop(), self, self._where, self._keep_alive)
         self.opening += 1
         try:
             await self._dialer.dial(connection, deadline)
