@@ -272,3 +272,28 @@ def test_every_script_ends_with_a_whole_statement() -> None:
     for path in [*_sql().iterdir(), *(_sql().parents[1] / "stores" / "sql").iterdir()]:
         lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("--")]
         assert lines[-1].endswith(";"), path.name
+
+
+def test_a_file_that_was_opened_again_takes_charges(folder: Path) -> None:
+    """A charge behind a rollback, too: nothing of the connection of before is kept."""
+    with closing(BlockingFile(folder / "ledger.db")) as file:
+        ledger = SqliteLedger(file)
+
+        def append(charge: Charge) -> bool:
+            return file.run_blocking(lambda db: run_now(ledger.within(db).append(charge)))
+
+        def append_and_fail(charge: Charge) -> bool:
+            def work(db: sqlite3.Connection) -> bool:
+                assert run_now(ledger.within(db).append(charge))
+                raise LookupError
+
+            return file.run_blocking(work)
+
+        assert append(CHARGE)
+        assert file.pause()
+        file.resume()
+        assert not append(CHARGE)
+        with pytest.raises(LookupError):
+            append_and_fail(EMPTY)
+        assert append(EMPTY)
+        assert not append(EMPTY)

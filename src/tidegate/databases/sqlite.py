@@ -14,6 +14,7 @@ import contextlib
 import sqlite3
 import threading
 import time
+from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -142,7 +143,8 @@ class _Transactions:
         try:
             for listener in self._listeners:
                 listener.before_work(self._db)
-            results = [one(self._db) for one in work]
+            db = self._db
+            results = [one(db) for one in work]
             self._commit()
         except BaseException:
             self._rollback()
@@ -245,12 +247,13 @@ class AsyncFile(_Transactions):
         self._checkpoints.start()
 
     def run(self, work: Work[T]) -> Awaitable[T]:
-        loop = asyncio.get_running_loop()
+        loop = get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        if not self._waiting or loop is not self._loop:  # a loop that has ended flushes no more
+        waiting = self._waiting
+        if not waiting or loop is not self._loop:  # a loop that has ended flushes no more
             self._loop = loop
             loop.call_soon(self._gather, 1, _TURNS)
-        self._waiting.append((work, future))
+        waiting.append((work, future))
         return future
 
     def close(self) -> None:
@@ -287,7 +290,8 @@ class AsyncFile(_Transactions):
         if not batch:
             return True
         try:
-            results = self._in_transaction([work for work, _ in batch])
+            works, futures = zip(*batch, strict=True)
+            results = self._in_transaction(works)
         except sqlite3.Error as error:
             if is_busy(error) and not self._out_of_patience():
                 return False
@@ -295,8 +299,8 @@ class AsyncFile(_Transactions):
         except Exception:  # noqa: BLE001 - a bug in one piece of work must not touch the others
             return self._one_by_one()
         self._since, self._waiting = None, []
-        for (_, future), result in zip(batch, results, strict=True):
-            if _is_awaited(future):
+        for future, result in zip(futures, results, strict=True):
+            if not (future.done() or future.get_loop().is_closed()):  # as _is_awaited; a frame for each counts here
                 future.set_result(result)
         return True
 

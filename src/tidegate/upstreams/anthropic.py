@@ -36,8 +36,7 @@ class Anthropic:
     ) -> None:
         self.name = name
         self._key = key
-        self._key_sent = ""
-        self._lines_sent: tuple[bytes, ...] = ()
+        self._key_sent: str | None = None
         address = read_address(url)
         way = read_proxy(proxy) if proxy else None
         absolute = way is not None and not address.tls
@@ -45,6 +44,8 @@ class Anthropic:
         self._lines: tuple[bytes, ...] = (f"host: {address.authority}".encode(),)
         if way is not None and absolute and way.authorization:
             self._lines += (f"proxy-authorization: {way.authorization}".encode(),)
+        self._lines_sent: tuple[bytes, ...] = self._lines
+        """With the key that was sent last."""
         self.pool = Pool(Dialer(address, way, ca_file), max_connections=max_connections, keep_alive=keep_alive)
 
     def send(self, request: Outgoing, timeouts: Timeouts, on_sent: Callable[[], None]) -> Awaitable[Reply]:
@@ -52,8 +53,10 @@ class Anthropic:
 
         `on_sent` is called right before the first byte is handed to the socket, and not at all with NotSent.
         """
-        head = request_head(request, self._origin, self._own_lines())
-        return self.pool.send(head, request.body, bodyless=request.method == "HEAD", timeouts=timeouts, on_sent=on_sent)
+        if self._key is not None and (key := self._key()) != self._key_sent:  # it may change while we run
+            self._send_from_now(key)
+        head = request_head(request, self._origin, self._lines_sent)
+        return self.pool.send(head, request.body, request.method == "HEAD", timeouts, on_sent)
 
     async def renew_key(self) -> bool:
         """Read the key anew; True when it is another one now."""
@@ -64,14 +67,9 @@ class Anthropic:
         """Close all connections."""
         await self.pool.aclose()
 
-    def _own_lines(self) -> tuple[bytes, ...]:
-        """Our own header lines, with the key that is valid now; it may change while we run."""
-        if self._key is None:
-            return self._lines
-        key = self._key()
-        if key != self._key_sent:
-            if not key.isascii() or not key.isprintable() or not key.strip():
-                raise NotSent(f"the key of upstream {self.name} is empty or not plain ASCII; nothing was sent")
-            self._lines_sent = (*self._lines, b"x-api-key: " + key.strip().encode())
-            self._key_sent = key
-        return self._lines_sent
+    def _send_from_now(self, key: str) -> None:
+        """Put another key into our own header lines; raises NotSent."""
+        if not key.isascii() or not key.isprintable() or not key.strip():
+            raise NotSent(f"the key of upstream {self.name} is empty or not plain ASCII; nothing was sent")
+        self._lines_sent = (*self._lines, b"x-api-key: " + key.strip().encode())
+        self._key_sent = key

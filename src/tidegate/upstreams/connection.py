@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_dead",
         "_idle",
         "_incoming",
+        "_keep_alive",
         "_last",
         "_loop",
         "_owner",
@@ -72,21 +73,20 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_unread",
         "_unsent",
-        "_waiter",
         "_where",
         "_write_full",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, where: str) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, where: str, keep_alive: float) -> None:
         self._loop = loop
         self._time = loop.time
         self._owner = owner
         self._where = where
+        self._keep_alive = keep_alive
         self._transport: asyncio.Transport = _UNCONNECTED
         self._dead = False
         self._reply: WireReply | None = None
         self._incoming = Incoming()
-        self._waiter: asyncio.Future[None] | None = None
         self._unread = 0
         self._paused = False
         self._unsent: memoryview | None = None
@@ -107,23 +107,17 @@ class Connection(asyncio.Protocol):
         """Whether it is usable and has not rested too long, even if its timer is late."""
         return not self._dead and self._last + self._quiet > now and not self._transport.is_closing()
 
-    def rest(self, keep_alive: float) -> None:
-        """Stay open for `keep_alive` seconds without a request."""
-        self._last = self._time()
-        self._quiet = keep_alive
-        self._total_at = inf
-        self._arm()
-
-    def begin(self, head: bytes, body: bytes, *, bodyless: bool, started: float, timeouts: Timeouts) -> WireReply:
+    def begin(self, head: bytes, body: bytes, bodyless: bool, started: float, timeouts: Timeouts) -> WireReply:
         """Write a request.  From here on every failure is Broken.  `bodyless`: the reply to HEAD has no body."""
         reply = self._reply = WireReply(self)
-        self._incoming.expect(bodyless=bodyless)
+        self._incoming.expect(bodyless)
         self._unread = 0
-        self._last = self._time()
-        self._quiet = timeouts.first_byte
+        self._last = now = self._time()
+        self._quiet = quiet = timeouts.first_byte
         self._idle = timeouts.idle
-        self._total_at = started + timeouts.total
-        self._arm()
+        self._total_at = total_at = started + timeouts.total
+        if now + quiet < self._timer_at or total_at < self._timer_at:
+            self._arm()
         if len(body) <= _ONE_WRITE:
             self._transport.write(head + body)
         else:
@@ -156,13 +150,6 @@ class Connection(asyncio.Protocol):
             self._resume()
         return piece
 
-    def waiting(self) -> asyncio.Future[None]:
-        """Done when there is something new; one reader at a time."""
-        if self._waiter is not None:
-            raise RuntimeError("two tasks read the same reply")
-        waiter = self._waiter = self._loop.create_future()
-        return waiter
-
     def abandon(self) -> None:
         """Close it, in the middle of a reply if there is one."""
         self._fail("cut", "was closed from this side before the reply's end")
@@ -187,9 +174,9 @@ class Connection(asyncio.Protocol):
         if wrong:
             self._fail("garbage", wrong)
         elif incoming.complete:
-            self._finish(reply, reusable=incoming.reusable)
+            self._finish(reply, incoming.reusable)
         elif reply.status:
-            self._progress(len(data))
+            self._progress(reply, len(data))
 
     def eof_received(self) -> None:
         """The upstream sends no more; legal only behind a body that the end of the connection delimits."""
@@ -199,7 +186,7 @@ class Connection(asyncio.Protocol):
         elif not reply.status:
             self._fail("reset", "ended without a reply")
         elif self._incoming.ends_with_connection and _honest_end(self._transport):
-            self._finish(reply, reusable=False)
+            self._finish(reply, False)
         else:
             self._fail("cut", "ended before the reply's end")
 
@@ -220,21 +207,25 @@ class Connection(asyncio.Protocol):
 
     # Conclusions.
 
-    def _finish(self, reply: WireReply, *, reusable: bool) -> None:
+    def _finish(self, reply: WireReply, reusable: bool) -> None:
         """Hand the rest to the reply and go back to the pool, or end."""
         self._reply = None
         reply.ended(self._incoming.taken())
-        self._wake()
         transport = self._transport
-        unsent = self._unsent is not None or transport.get_write_buffer_size()
-        if reusable and not unsent and not transport.is_closing():
+        sent = self._unsent is None and not transport.get_write_buffer_size()
+        if reusable and sent and not transport.is_closing():
             if self._paused:
                 self._resume()
+            self._last = now = self._time()
+            self._quiet = quiet = self._keep_alive
+            self._total_at = inf
+            if now + quiet < self._timer_at:
+                self._arm()
             self._owner.give(self)
         else:
             self.drop()
 
-    def _progress(self, size: int) -> None:
+    def _progress(self, reply: WireReply, size: int) -> None:
         """The head or a piece of the body came, and it is not the end."""
         self._last = self._time()
         self._unread += size
@@ -244,7 +235,7 @@ class Connection(asyncio.Protocol):
             elif self._quiet != self._idle:  # the head has just come
                 self._quiet = self._idle
                 self._arm()
-        self._wake()
+        reply.came()
 
     def _fail(self, kind: BrokenKind, what: str) -> None:
         """End the reply, if there is one, with Broken, and the connection with it."""
@@ -252,15 +243,7 @@ class Connection(asyncio.Protocol):
         if reply is not None:
             self._reply = None
             reply.ended(self._incoming.taken(), Broken(f"the connection to {self._where} {what}", kind))
-            self._wake()
         self.drop()
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
 
     # Flow and time.
 
@@ -290,9 +273,7 @@ class Connection(asyncio.Protocol):
             transport.write(piece)
 
     def _arm(self) -> None:
-        due = self._last + self._quiet
-        if due > self._total_at:  # noqa: PLR1730 - twice a request, and min() takes three times as long
-            due = self._total_at
+        due = min(self._last + self._quiet, self._total_at)
         if due < self._timer_at:
             if self._timer is not None:
                 self._timer.cancel()

@@ -1,6 +1,7 @@
 """The head of a request: one join, and nothing in it that could start a second request."""
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from tidegate.core.ports import Outgoing
 from tidegate.model.errors import NotSent
@@ -27,6 +28,7 @@ NEVER_SENT = frozenset(
 """Names of headers that are not taken from a request."""
 
 _line = b": ".join
+_name = itemgetter(0)
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
@@ -35,10 +37,13 @@ def request_head(request: Outgoing, origin: str, own: Iterable[bytes]) -> bytes:
 
     Bytes, through the empty line.
     """
-    first = f"{request.method} {origin}{request.target} HTTP/1.1".encode("latin-1", "replace")
-    lines = [first, *own, *[_line(pair) for pair in request.headers if pair[0] not in NEVER_SENT]]
-    if request.body or request.method not in _WITHOUT_BODY:
-        lines.append(b"content-length: %d" % len(request.body))
+    method, headers, body = request.method, request.headers, request.body
+    first = f"{method} {origin}{request.target} HTTP/1.1".encode("latin-1", "replace")
+    if not NEVER_SENT.isdisjoint(map(_name, headers)):  # rare: the doors leave them out
+        headers = [pair for pair in headers if pair[0] not in NEVER_SENT]
+    lines = [first, *own, *map(_line, headers)]
+    if body or method not in _WITHOUT_BODY:
+        lines.append(b"content-length: %d" % len(body))
     content = b"".join(lines)  # without a break it can be searched faster than the head's breaks can be counted
     # `in` would ask first whether the break is a number, with an exception made and thrown away.
     if content.find(b"\n") >= 0 or content.find(b"\r") >= 0 or first.count(b" ") != 2:

@@ -51,7 +51,7 @@ class Incoming:
         self.on_body = self.pieces.append
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
-    def expect(self, *, bodyless: bool) -> None:
+    def expect(self, bodyless: bool) -> None:
         """Get ready for the next reply; `bodyless` when it answers HEAD."""
         if self._bodyless:
             self._parser = HttpResponseParser(self)  # the old one still waits for the body
@@ -62,23 +62,25 @@ class Incoming:
 
     def feed(self, data: bytes) -> str:
         """Parse; returns what is wrong with it, empty when all is well."""
-        if self._parser is None:
+        parser = self._parser
+        if parser is None:
             return "was closed"
         if self.complete:
             self.reusable = False
             return ""
-        begun, pieces = self.status, len(self.pieces)
+        begun, pieces = self.status, self.pieces
+        before = len(pieces)
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             if not self.complete:
                 return "sent something that is not HTTP/1.1"
             self.reusable = False
-        if self.complete and len(self.pieces) > self._whole:  # the body of something behind the reply
+        if self.complete and len(pieces) > self._whole:  # the body of something behind the reply
             self.reusable = False
-            del self.pieces[self._whole :]
-        small_head = self.status and self._framing + len(data) <= MAX_HEAD
-        if len(self.pieces) != pieces if begun else small_head:
+            del pieces[self._whole :]
+        # A piece came, or a small head.
+        if len(pieces) != before if begun else self.status and self._framing + len(data) <= MAX_HEAD:
             self._framing = 0
             return ""
         return self._bounded(len(data), begun=bool(begun))
@@ -86,7 +88,7 @@ class Incoming:
     def taken(self) -> bytes:
         """The pieces so far, joined, once."""
         pieces = self.pieces
-        piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        piece = b"".join(pieces)  # copies nothing where there is but one
         pieces.clear()
         return piece
 
@@ -131,20 +133,18 @@ class Incoming:
             self.status = status
             self.ends_with_connection = not parser.should_keep_alive() and _has_no_length(self.headers)
             if self._bodyless:
-                self._completed(parser)
+                self.on_message_complete()
         self._headers.clear()
 
     def on_message_complete(self) -> None:
         """The reply is whole, or it was a 1xx."""
+        parser = self._parser
         if self._interim:
             self._interim = False
-        elif self._parser is not None and not self.complete:
-            self._completed(self._parser)
-
-    def _completed(self, parser: HttpResponseParser) -> None:
-        self.complete = True
-        self.reusable = parser.should_keep_alive()
-        self._whole = len(self.pieces)
+        elif parser is not None and not self.complete:
+            self.complete = True
+            self.reusable = parser.should_keep_alive()
+            self._whole = len(self.pieces)
 
 
 def _has_no_length(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -1,6 +1,7 @@
 """The pool of keep-alive connections to one address: who gets which, who waits, who is closed."""
 
 import asyncio
+from asyncio import get_running_loop
 from collections import deque
 from collections.abc import Callable
 
@@ -47,19 +48,25 @@ class Pool:
         return len(self._waiting)
 
     async def send(
-        self, head: bytes, body: bytes, *, bodyless: bool, timeouts: Timeouts, on_sent: Callable[[], None]
+        self, head: bytes, body: bytes, bodyless: bool, timeouts: Timeouts, on_sent: Callable[[], None]
     ) -> WireReply:
         """Send one request once and wait for the reply's head; raises NotSent before `on_sent`, Broken after it."""
-        started = asyncio.get_running_loop().time()
-        connection = self._fresh(started)
-        if connection is None:
+        started = get_running_loop().time()
+        idle = self._idle
+        while idle:  # the latest used that still lives
+            connection, _ = idle.popitem()
+            if connection.fresh(started):
+                break
+            idle[connection] = None  # `dropped` expects it where it was
+            connection.drop()
+        else:
             connection = await self._slow(started, timeouts)
         # Nothing may be awaited between here and the write: the connection is known to be good now.
         on_sent()
-        reply = connection.begin(head, body, bodyless=bodyless, started=started, timeouts=timeouts)
+        reply = connection.begin(head, body, bodyless, started, timeouts)
         try:
-            while (news := reply.pending()) is not None:
-                await news
+            while not reply.status:
+                await reply.news()
         except asyncio.CancelledError:
             reply.leave()
             raise
@@ -75,7 +82,7 @@ class Pool:
         for connection in tuple(self._alive):
             connection.abandon()
         while self._alive:
-            self._all_gone = self._all_gone or asyncio.get_running_loop().create_future()
+            self._all_gone = self._all_gone or get_running_loop().create_future()
             await asyncio.shield(self._all_gone)
 
     # What connections tell.
@@ -85,7 +92,6 @@ class Pool:
         if self._closed:
             connection.drop()
             return
-        connection.rest(self._keep_alive)
         if self._waiting and (waiter := self._next_waiter()) is not None:
             waiter.set_result(connection)
         else:
@@ -104,16 +110,6 @@ class Pool:
             self._all_gone = None
 
     # Finding a connection.
-
-    def _fresh(self, now: float) -> Connection | None:
-        """The latest used connection that still lives."""
-        while self._idle:
-            connection, _ = self._idle.popitem()
-            if connection.fresh(now):
-                return connection
-            self._idle[connection] = None  # `dropped` expects it where it was
-            connection.drop()
-        return None
 
     async def _slow(self, started: float, timeouts: Timeouts) -> Connection:
         """Wait for a place and open a connection, both within the connect time-out; raises NotSent."""
@@ -147,7 +143,7 @@ class Pool:
 
     async def _turn(self, *, first: bool) -> Connection | None:
         """Wait in turn for a connection, or for a place (None) to open one in."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Connection | None] = get_running_loop().create_future()
         if first:
             self._waiting.appendleft(waiter)
         else:
@@ -169,7 +165,7 @@ class Pool:
 
     async def _opened(self, deadline: float) -> Connection:
         """Open a connection in a place that is already counted."""
-        connection = Connection(asyncio.get_running_loop(), self, self._where)
+        connection = Connection(get_running_loop(), self, self._where, self._keep_alive)
         self.opening += 1
         try:
             await self._dialer.dial(connection, deadline)

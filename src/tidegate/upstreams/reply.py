@@ -3,6 +3,8 @@
 import asyncio
 from typing import Protocol
 
+from msgspec import Struct
+
 from tidegate.core.ports import Headers
 from tidegate.model.errors import Broken
 
@@ -13,25 +15,20 @@ class Wire(Protocol):
     def take(self) -> bytes:
         """What has come and was not taken yet, joined."""
 
-    def waiting(self) -> asyncio.Future[None]:
-        """Done when there is something new: the head, a piece, the end, a failure."""
-
     def abandon(self) -> None:
         """Close it in the middle of the reply."""
 
 
-class WireReply:
+class WireReply(Struct, eq=False):
     """A reply on its wire.  The wire is set free at the message's last byte, before the reader has taken it."""
 
-    __slots__ = ("_error", "_rest", "_wire", "headers", "status")
-
-    def __init__(self, wire: Wire) -> None:
-        self.status = 0
-        """0 until the head is here; nobody but `send` sees that."""
-        self.headers: Headers = ()
-        self._wire: Wire | None = wire
-        self._rest = b""
-        self._error: Broken | None = None
+    _wire: Wire | None
+    status: int = 0
+    """0 until the head is here; nobody but `send` sees that."""
+    headers: Headers = ()
+    _rest: bytes = b""
+    _error: Broken | None = None
+    _waiter: asyncio.Future[None] | None = None
 
     async def read(self) -> bytes:
         """The next piece of the body as it came, b"" at its end; raises Broken when it is lost."""
@@ -39,7 +36,7 @@ class WireReply:
             if piece := wire.take():
                 return piece
             try:
-                await wire.waiting()
+                await self.news()
             except asyncio.CancelledError:
                 self.leave()
                 raise
@@ -54,13 +51,14 @@ class WireReply:
         """Leave the rest unread; the upstream sees the connection end.  Safe to call twice."""
         self.leave()
 
-    def pending(self) -> asyncio.Future[None] | None:
-        """What to wait for, again and again, until the head is here: None then; raises Broken."""
-        if self.status:
-            return None
+    def news(self) -> asyncio.Future[None]:
+        """Done when there is something new: the head, a piece, the end, a failure; raises Broken where that was it."""
         if self._wire is None:
             raise self._error or Broken("the reply ended before it began", "reset")
-        return self._wire.waiting()
+        if self._waiter is not None:
+            raise RuntimeError("two tasks read the same reply")
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        return waiter
 
     def leave(self) -> None:
         """Close the wire if the reply still comes through it."""
@@ -68,8 +66,19 @@ class WireReply:
             self._wire.abandon()
             self._rest = b""
 
+    def came(self) -> None:
+        """The head or a piece is here."""
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
     def ended(self, rest: bytes, error: Broken | None = None) -> None:
         """The wire is done with this reply: whole, or broken by `error` after `rest`."""
         self._wire = None
         self._rest = rest
         self._error = error
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -77,7 +77,7 @@ def test_an_unusable_key_is_not_sent_and_not_told(run: Run, key: str) -> None:
     async def test() -> None:
         upstream = Anthropic(key=lambda: key, url="http://127.0.0.1:1")
         told = Sent()
-        with pytest.raises(NotSent) as not_sent:
+        with pytest.raises(NotSent, match="the key of upstream") as not_sent:
             await upstream.send(outgoing(), QUICK, told)
         assert told.times == 0
         assert "sk-" not in str(not_sent.value)
