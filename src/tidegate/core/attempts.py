@@ -87,10 +87,10 @@ class Attempts:
         renewed = False
         for number in count(telling.attempts + 1):
             hold = await self._books.admit(self._ask(call, planned, number, telling.models))
-            if isinstance(hold, Refusal):
+            if not isinstance(hold, Hold):
                 if hold.sized and planned.countable:
                     planned, hold = await self._smaller(call, planned, outgoing, number, telling.models)
-                if isinstance(hold, Refusal):
+                if not isinstance(hold, Hold):
                     return failed or hold
             try:
                 telling.attempts = number

@@ -178,7 +178,7 @@ class Gate:
             self._ratios,
             own_model=step.model is None,
         )
-        if isinstance(planned, Refusal):
+        if not isinstance(planned, Plan):
             return _at_once(planned)
         outgoing = call.outgoing
         if planned.reading is not call.reading:

@@ -56,9 +56,6 @@ class Within:
 
     def write(self, charge: Charge) -> bool:
         """As `append`, at once."""
-        return _write(self._db, charge)
-
-    async def append(self, charge: Charge) -> bool:
         usage = charge.usage
         row = (
             charge.attempt_id, charge.call_id, rfc3339(charge.started_at), charge.duration_ms, charge.first_byte_ms,
@@ -71,6 +68,9 @@ class Within:
             charge.upstream_request_id or "",
         )  # fmt: skip
         return self._cursor.execute(_CHARGE, row).rowcount == 1
+
+    async def append(self, charge: Charge) -> bool:
+        return self.write(charge)
 
     async def adjust(self, adjustment: Adjustment) -> bool:
         row = (adjustment.adjusts, rfc3339(adjustment.at), adjustment.source, adjustment.cost_delta)

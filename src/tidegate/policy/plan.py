@@ -58,7 +58,7 @@ def plan(
     if own_model and route.models and not _allows(book, route.models, reading.model):
         return Refusal(reason="not_allowed", scope="route", detail="This route does not allow that model.")
     routed = reading if route.max_tokens is None else apply_route(reading, route)
-    if isinstance(routed, Refusal):
+    if not isinstance(routed, Reading):
         return routed
     price = book.find(routed.model) or (book.dearest if rules.unknown_model == "dearest" else None)
     if price is None:
