@@ -259,7 +259,9 @@ class Attempts:
     async def _answered(self, attempt: Attempt, reply: Reply, encoding: bytes | None) -> Exchange | Failed:
         """Read the whole reply and settle."""
         try:
-            body = await read_all(reply)
+            body = reply.whole()
+            if body is None:
+                body = await read_all(reply)
         except Broken:
             if reply.status < 300:
                 raise

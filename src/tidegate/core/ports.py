@@ -37,6 +37,9 @@ class Reply(Protocol):
     status: int
     headers: Headers
 
+    def whole(self) -> bytes | None:
+        """What was not read yet, once, when all of the body is here; None: it must be read."""
+
     async def read(self) -> bytes:
         """The next piece of the body as it came, b"" at its end; raises Broken when it is lost."""
 

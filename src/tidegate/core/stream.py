@@ -115,14 +115,8 @@ class Stream(Exchange):
 
 async def read_all(reply: Reply) -> bytes:
     """The whole body of a reply; raises Broken."""
+    pieces: list[bytes] = []
     try:
-        first = await reply.read()
-        if not first:
-            return b""
-        second = await reply.read()
-        if not second:
-            return first
-        pieces = [first, second]
         while piece := await reply.read():
             pieces.append(piece)
     except BaseException:

@@ -30,6 +30,13 @@ class WireReply(Struct, eq=False):
     _error: Broken | None = None
     _waiter: asyncio.Future[None] | None = None
 
+    def whole(self) -> bytes | None:
+        """What was not read yet, once, when all of the body is here; None: it must be read."""
+        if self._wire is not None or self._error is not None:
+            return None
+        rest, self._rest = self._rest, b""
+        return rest
+
     async def read(self) -> bytes:
         """The next piece of the body as it came, b"" at its end; raises Broken when it is lost."""
         while (wire := self._wire) is not None:

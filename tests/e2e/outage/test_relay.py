@@ -33,6 +33,9 @@ class Upstream:
         self._end = end
         self.closed = False
 
+    def whole(self) -> None:
+        """It must be read."""
+
     async def read(self) -> bytes:
         if not self._pieces:
             if self._end is not None:

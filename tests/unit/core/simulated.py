@@ -181,6 +181,9 @@ class Wave:
         self._pieces = list(pieces)
         self._gap = GAP if streamed else 0.0
 
+    def whole(self) -> None:
+        """It must be read."""
+
     async def read(self) -> bytes:
         if not self._pieces:
             return b""

@@ -355,6 +355,9 @@ class FakeReply:
         self._pieces = deque(answer.pieces)
         self._end = answer.end
 
+    def whole(self) -> None:
+        """It must be read."""
+
     async def read(self) -> bytes:
         piece = await self._world._effect("read", lambda: self._pieces.popleft() if self._pieces else b"", quiet=True)
         if self.closed:

@@ -46,6 +46,58 @@ def test_closing_a_whole_reply_keeps_the_connection(run: Run) -> None:
     run(test())
 
 
+def test_a_body_that_is_here_can_be_had_at_once(run: Run) -> None:
+    async def test() -> None:
+        async with serving(serve(OK)) as server, asking(server.url) as upstream:
+            reply = await ask(upstream)
+            body = reply.whole()
+            assert body
+            assert body == await whole(await ask(upstream))
+            assert (reply.whole(), await reply.read()) == (b"", b"")
+
+    run(test())
+
+
+def test_a_body_that_is_not_all_here_must_be_read(run: Run) -> None:
+    async def test() -> None:
+        go_on = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            peer.send(ENDLESS)
+            await go_on.wait()
+            peer.send(b"0\r\n\r\n")
+            await peer.gone()
+
+        async with serving(script) as server, asking(server.url) as upstream:
+            reply = await ask(upstream)
+            assert reply.whole() is None
+            assert await reply.read() == b"abc"
+            go_on.set()
+            assert await reply.read() == b""
+            assert reply.whole() == b""
+
+    run(test())
+
+
+def test_a_body_that_was_cut_is_never_whole(run: Run) -> None:
+    async def test() -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc")
+            peer.close()
+
+        async with serving(script) as server, asking(server.url) as upstream:
+            reply = await ask(upstream)
+            with pytest.raises(Broken):
+                while True:
+                    assert reply.whole() is None
+                    assert await reply.read() == b"abc"
+            assert reply.whole() is None
+
+    run(test())
+
+
 def test_a_cancelled_read_ends_the_connection(run: Run) -> None:
     async def test() -> None:
         noticed = asyncio.Event()

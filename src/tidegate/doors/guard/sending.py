@@ -137,6 +137,9 @@ class GuardReply:
         self._read_all = False
         self._closed = False
 
+    def whole(self) -> None:
+        """Never known: the pieces come from the client's own response."""
+
     async def read(self) -> bytes:
         """As the port says."""
         if self._via.leaving:
