@@ -15,18 +15,18 @@ class Caller(Struct, frozen=True, gc=False, array_like=True):
     route: str
 
 
-class Reading(Struct, frozen=True, gc=False, kw_only=True):
+class Reading(Struct, frozen=True, gc=False):
     """What the policy needs of a Messages request; made from the raw bytes, which stay as they are."""
 
     model: str
     max_tokens: int | None
     """None when the request names none."""
-    stream: bool = False
-    metadata_user: str | None = None
     size: int
     """Bytes of the whole body."""
     text_bytes: int
     """Bytes that may become text tokens: the body without base64 data of images and PDFs."""
+    stream: bool = False
+    metadata_user: str | None = None
     images: int = 0
     """Images whose data is in the body."""
     documents: int = 0

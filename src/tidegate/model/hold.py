@@ -52,7 +52,7 @@ class Hold(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """This attempt finds out whether its upstream works again."""
 
 
-class Charge(Struct, frozen=True, gc=False, kw_only=True):
+class Charge(Struct, frozen=True, gc=False):
     """The ledger's row for one attempt; the field names are the columns of `charges`."""
 
     attempt_id: str

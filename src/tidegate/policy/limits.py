@@ -5,10 +5,16 @@ Rules: an entry counts from its time until time + window, exactly.  To bound mem
 may then count a little longer than it must, never shorter, so no schedule is ever granted more than the limit.
 """
 
+from bisect import bisect_right
+from operator import itemgetter
+
 from msgspec import Struct
 
 EXACT = 64
 """Entries up to which the window is exact; also the number of slots beyond it."""
+
+
+_first = itemgetter(0)
 
 
 class Window(Struct, gc=False):
@@ -59,14 +65,14 @@ class Window(Struct, gc=False):
     def amend(self, time: int, delta: int) -> None:
         """Correct by `delta` what was counted at `time`; nothing when that no longer counts."""
         entries = self.entries
-        index = len(entries)
-        while index:  # what is amended is mostly young
-            index -= 1
-            first, last, held = entries[index]
-            if first <= time:
-                if time <= last:
-                    if delta < -held:  # noqa: PLR1730 - max() takes three times as long
-                        delta = -held
-                    entries[index] = (first, last, held + delta)
-                    self.total += delta
-                return
+        index = len(entries) - 1
+        if index >= 0 and entries[index][0] > time:  # what is amended is mostly the youngest
+            index = bisect_right(entries, time, key=_first) - 1
+        if index < 0:
+            return
+        first, last, held = entries[index]
+        if time <= last:
+            if delta < -held:  # noqa: PLR1730 - max() takes three times as long
+                delta = -held
+            entries[index] = (first, last, held + delta)
+            self.total += delta

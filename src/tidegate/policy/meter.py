@@ -232,4 +232,5 @@ def _priced(report: UsageJson | None, model: str | None) -> tuple[Usage | None, 
     if report is None:
         return None, (), False
     total, parts = bill_of_materials(report, model or "")
-    return total, parts, report.input_tokens is not None and total.prompt_tokens > 0
+    known = report.input_tokens is not None and (total.input_tokens > 0 or total.prompt_tokens > 0)
+    return total, parts, known

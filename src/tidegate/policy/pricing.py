@@ -39,4 +39,5 @@ def units(price: Price, usage: Usage) -> int:
     geo = 100 if usage.geo in _EVERYWHERE else price.geo_percent
     halves = 1 if usage.service_tier == "batch" else 2
     speed = price.fast_percent if usage.speed == "fast" else 100
-    return tokens * geo * speed * halves + usage.web_searches * price.web_search * UNIT
+    searches = usage.web_searches * price.web_search * UNIT if usage.web_searches else 0
+    return tokens * (geo * speed * halves) + searches

@@ -89,10 +89,10 @@ def test_a_body_that_was_cut_is_never_whole(run: Run) -> None:
 
         async with serving(script) as server, asking(server.url) as upstream:
             reply = await ask(upstream)
+            assert reply.whole() is None
+            assert await reply.read() == b"abc"
             with pytest.raises(Broken):
-                while True:
-                    assert reply.whole() is None
-                    assert await reply.read() == b"abc"
+                await reply.read()
             assert reply.whole() is None
 
     run(test())
