@@ -180,14 +180,10 @@ class Cycle(RequestResponseCycle):
         self.transport.abort()
         self.disconnected = True  # uvicorn would complain otherwise
 
-    def ended(self, task: "Task[None]") -> None:
+    def ended(self) -> None:
         """The work is done; a client that still waits for a reply will get none."""
-        self.connection.tasks.discard(task)
         if not (self.response_complete or self.disconnected):
             self.abort()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # No text: it could quote the request.
-            self.connection.logger.error("a request failed: %s", type(error).__name__)
 
 
 class LastCycle(Cycle):

@@ -18,7 +18,7 @@ The rules (RFC 9110 and 9112):
 
 from asyncio import TimerHandle, Transport
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from math import inf
 from typing import Any, ClassVar
 
@@ -30,6 +30,7 @@ from tidegate.core.stream import by_name
 from tidegate.doors.gateway.cycles import Cycle, LastCycle
 from tidegate.doors.gateway.request import Pairs
 from tidegate.doors.gateway.target import known, path_and_query
+from tidegate.doors.gateway.turns import Turns
 from tidegate.model.refusal import Refusal
 from tidegate.policy.replies import Headers
 
@@ -73,7 +74,7 @@ class Patient(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._answer: Callable[[Cycle], Coroutine[Any, Any, None]] = self.app.answer
+        self._turns = Turns(self.loop, self.tasks, self.app.answer)
         self._notes: Pairs = []
         note = self._notes.append
         # A method would cost each header of each request twice as much.
@@ -112,6 +113,7 @@ class Patient(HttpToolsProtocol):
         super().connection_lost(exc)
         if running is not None:
             running.leave()
+        self._turns.end()
 
     def data_received(self, data: bytes) -> None:
         """Parse, then draw the conclusions."""
@@ -281,9 +283,7 @@ class Patient(HttpToolsProtocol):
         self._running = cycle
         if self.flow.write_paused:  # its reply must wait until the one before is taken
             self._wait(self.timeout_keep_alive + self._allowance())
-        task = cycle.task = self.loop.create_task(self._answer(cycle))
-        self.tasks.add(task)
-        task.add_done_callback(cycle.ended)
+        self._turns.begin(cycle)
 
     def on_response_complete(self) -> None:
         """A reply went out; the next request has its turn."""
