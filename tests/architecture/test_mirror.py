@@ -6,7 +6,6 @@ from architecture.sources import SRC, UNIT, functions, modules, name
 
 RINGS = ("model", "policy", "core")
 DEBT = {
-    "core/attempt.py",
     "core/attempts.py",
     "core/call.py",
     "core/run_now.py",

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 from tidegate.doors.gateway.turns import Turns
@@ -14,14 +13,13 @@ class Request:
     def __init__(self, name: str, log: list[Any]) -> None:
         self.name = name
         self.log = log
-        self.connection = SimpleNamespace(logger=self)
         self.task: asyncio.Task[None] | None = None
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
         self.done = asyncio.Event()
 
-    def error(self, text: str, *args: object) -> None:
-        self.log.append(text % args)
+    def failed(self, error: Exception) -> None:
+        self.log.append(type(error))
 
     def ended(self) -> None:
         self.log.append(f"{self.name} ended")
@@ -96,11 +94,11 @@ def test_a_request_waits_for_the_one_before() -> None:
     run(test)
 
 
-def test_an_error_is_told_without_its_text_and_the_next_is_answered() -> None:
+def test_an_error_is_told_and_the_next_is_answered() -> None:
     async def test(connection: Connection) -> None:
-        connection.error = ValueError("sk-ant-secret")
+        connection.error = ValueError("a bug")
         await finish(connection.begin("first"))
-        assert connection.log == ["first begins", "a request failed: ValueError", "first ended"]
+        assert connection.log == ["first begins", ValueError, "first ended"]
         connection.error = None
         await finish(connection.begin("second"))
         assert connection.log[3:] == ["second begins", "second ended"]

@@ -180,6 +180,10 @@ class Cycle(RequestResponseCycle):
         self.transport.abort()
         self.disconnected = True  # uvicorn would complain otherwise
 
+    def failed(self, error: Exception) -> None:
+        """A bug: its name alone is told, for its text could quote the request."""
+        self.connection.logger.error("a request failed: %s", type(error).__name__)
+
     def ended(self) -> None:
         """The work is done; a client that still waits for a reply will get none."""
         if not (self.response_complete or self.disconnected):

@@ -57,8 +57,8 @@ class Turns:
                 self._next = None
                 try:
                     await self._answer(cycle)
-                except Exception as error:  # noqa: BLE001 - told without its text, which could quote the request
-                    cycle.connection.logger.error("a request failed: %s", type(error).__name__)  # noqa: TRY400
+                except Exception as error:  # noqa: BLE001 - one bug must not end what follows
+                    cycle.failed(error)
                 finally:
                     cycle.ended()
                 if not (self._over or self._next):
