@@ -80,7 +80,7 @@ class Telling:
             self._observe(fact)
 
     def _elapsed_ms(self) -> int:
-        return max(0, round((self._clock.ticks() - self._started) * 1000))
+        return int((self._clock.ticks() - self._started) * 1000 + 0.5)
 
 
 def unfailing(observe: Observe) -> Observe:

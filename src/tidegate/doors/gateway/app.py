@@ -98,6 +98,7 @@ class Gateway:
             else:
                 exchange = await self._refused(call_id, request, key, call)
             if exchange.body is None:
+                del call  # a stream lives long, and its request may be large
                 await self._relay(exchange, request)
             else:
                 await request.reply(exchange.status, downward(exchange.headers), exchange.body)
@@ -259,7 +260,7 @@ class Gateway:
 
         try:
             # The patience is for a client that stops reading: it must not hold a stream for ever.
-            with request.leaving(drain=lambda: exchange.drains) as leaving:
+            with request.leaving(drain=_yes if exchange.drains else _no) as leaving:
                 async with asyncio.timeout(self._total + 5):
                     await request.send(_start(exchange))
                     _forget(exchange)
@@ -273,6 +274,14 @@ class Gateway:
             closing = asyncio.ensure_future(exchange.close())
             self.closing.add(closing)
             closing.add_done_callback(self.closing.discard)
+
+
+def _yes() -> bool:
+    return True
+
+
+def _no() -> bool:
+    return False
 
 
 def _start(exchange: Exchange) -> dict[str, Any]:

@@ -13,6 +13,8 @@ class Turns:
     Its task is among `tasks`, which the end of the gateway waits for, as long as it works on one.
     """
 
+    __slots__ = ("_answer", "_loop", "_next", "_over", "_task", "_tasks", "_turn")
+
     def __init__(
         self,
         loop: AbstractEventLoop,
