@@ -163,6 +163,17 @@ def test_what_is_malformed_behind_a_last_request_breaks_nothing(stage: Stage) ->
     assert "Traceback" not in stage.gateway.errors
 
 
+def test_what_is_malformed_behind_an_upgrade_breaks_nothing(stage: Stage) -> None:
+    """The parser gives the body back for another protocol; what is wrong with it is the client's fault as ever."""
+    asked = ("connection: Upgrade", "upgrade: h2c")
+    for wrong in (b"GET /v1/models HTTP/1.1\r\n\r\n", b"zz\r\n"):  # the one has no host
+        with wire(stage.gateway.port, request(stage.key, BODY, *asked) + wrong) as connection:
+            assert [connection.reply().status for _ in range(2)] == [200, 400]
+    assert ask(stage.gateway.port, request(stage.key, BODY, "x-tidegate-user: no-upgrade")).status == 200
+    assert "callback" not in stage.gateway.errors
+    assert "Traceback" not in stage.gateway.errors
+
+
 def test_a_stream_survives_garbage_behind_it(stage: Stage) -> None:
     stream = request(stage.key, body(stream=True), "x-fake-gap: 0.02", "x-tidegate-user: streams")
     with wire(stage.gateway.port, stream) as connection:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from tidegate.doors.gateway.turns import Turns
 
 
@@ -129,7 +131,9 @@ def test_the_end_of_the_connection_lets_the_request_at_hand_finish() -> None:
         first = connection.begin("first")
         connection.turns.end()
         assert connection.tasks == {first.task}
+        assert first.task is not None
         await finish(first)
+        await asyncio.wait([first.task])
         assert not connection.tasks
 
     run(test)
@@ -145,5 +149,24 @@ def test_the_end_of_the_loop_may_come_first() -> None:
         first.task.cancel()
         connection.turns.end()
         await asyncio.wait([first.task])
+
+    run(test)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_request_that_is_cancelled_before_it_begins_has_ended(kept: bool) -> None:
+    """It comes in the very turn of the loop in which a gateway that ends cancels what runs."""
+
+    async def test(connection: Connection) -> None:
+        if kept:
+            await finish(connection.begin("first"))
+        late = connection.begin("late")
+        assert late.task is not None
+        late.task.cancel()
+        await asyncio.wait([late.task])
+        assert connection.log[-1] == "late ended"
+        assert "late begins" not in connection.log
+        assert not connection.tasks, "whoever waits for them would wait for ever"
+        connection.turns.end()
 
     run(test)

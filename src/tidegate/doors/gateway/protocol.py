@@ -122,10 +122,7 @@ class Patient(HttpToolsProtocol):
         self._moved = False
         self._stray += len(data)
         try:
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as asked:
-                self._go_on(data[asked.args[0] :])
+            self._feed(data)
         except httptools.HttpParserError as error:
             self._stop_reading(self._blame(error))
             return
@@ -145,13 +142,13 @@ class Patient(HttpToolsProtocol):
         if self._running is None:
             self._rest()
 
-    def _go_on(self, data: bytes) -> None:
-        while True:
-            self._resume()
+    def _feed(self, data: bytes) -> None:
+        while True:  # no second feed inside the handler: what goes wrong there would count as its consequence
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as asked:
                 data = data[asked.args[0] :]
+                self._resume()
             else:
                 return
 

@@ -36,6 +36,7 @@ class Turns:
         task = self._task
         if task is None:
             task = self._task = self._loop.create_task(self._work())
+            task.add_done_callback(self._ended)
         else:
             self._wake()
         cycle.task = task
@@ -52,22 +53,25 @@ class Turns:
             turn.set_result(None)
 
     async def _work(self) -> None:
-        task = self._task
-        assert task is not None
-        try:
-            while (cycle := self._next) is not None:
-                self._next = None
-                try:
-                    await self._answer(cycle)
-                except Exception as error:  # noqa: BLE001 - one bug must not end what follows
-                    cycle.failed(error)
-                finally:
-                    cycle.ended()
-                if not (self._over or self._next):
-                    self._tasks.discard(task)
-                    cycle = None  # of thousands of connections that rest, the last requests would be a good part
-                    turn = self._turn = self._loop.create_future()
-                    await turn
-        finally:
-            self._tasks.discard(task)
-            self._task = None
+        while (cycle := self._next) is not None:
+            self._next = None
+            try:
+                await self._answer(cycle)
+            except Exception as error:  # noqa: BLE001 - one bug must not end what follows
+                cycle.failed(error)
+            finally:
+                cycle.ended()
+            if not (self._over or self._next):
+                assert self._task is not None
+                self._tasks.discard(self._task)
+                cycle = None  # of thousands of connections that rest, the last requests would be a good part
+                turn = self._turn = self._loop.create_future()
+                await turn
+
+    def _ended(self, task: Task[None]) -> None:
+        """Nothing follows, or it was cancelled: perhaps before it could begin with a request."""
+        self._tasks.discard(task)
+        self._task = None
+        cycle, self._next = self._next, None
+        if cycle is not None:
+            cycle.ended()
