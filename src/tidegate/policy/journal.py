@@ -257,12 +257,12 @@ class Live:
         if counted is None:
             return ()
         for key in counted.keys:
-            self.states.tally(key).settled += entry.cost - counted.cost
+            self._tally(key).settled += entry.cost - counted.cost
         return counted.keys
 
     def _adjusted(self, entry: Adjusted) -> Sequence[str]:
         for key in entry.keys:
-            self.states.tally(key).settled += entry.delta
+            self._tally(key).settled += entry.delta
         return entry.keys
 
     def _admitted(self, entry: Admitted) -> Sequence[str]:

@@ -17,6 +17,7 @@ from tidegate.policy.retry import (
     LOST,
     SPEND_CODES,
     Failure,
+    RetryBudget,
     decide,
     failure,
     is_retryable,
@@ -245,3 +246,12 @@ def test_retry_budget() -> None:
     assert not within_budget(10, 0, 0.2)
     assert within_budget(19, 100, 0.2)
     assert not within_budget(20, 100, 0.2)
+
+
+def test_the_latest_attempts_count_at_once_and_old_ones_no_more() -> None:
+    """Those of a moment join the window together; they are neither missed before nor kept beyond it."""
+    for pause, granted in [(0.0, 20), (9.0, 20), (11.0, 10)]:  # the window has ten seconds
+        budget = RetryBudget(0.2, 10.0)
+        for number in range(100):
+            budget.attempted(50.0 + number / 10_000)
+        assert sum(budget.allows(50.01 + pause) for _ in range(40)) == granted
